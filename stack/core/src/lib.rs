@@ -1,0 +1,11 @@
+//! The reduced TCP/IP stack: protocols as a function of events and time.
+//!
+//! `core` never imports a host, never reads a clock, never draws a random number, never logs,
+//! never panics. docs/decisions/0002-core-api.md has its shape.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod errno;
+pub mod host;
+pub mod slab;
+pub mod time;

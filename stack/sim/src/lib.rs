@@ -1,0 +1,1 @@
+//! Virtual links, virtual time and peers to test the reduced stack with.

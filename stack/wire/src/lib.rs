@@ -1,0 +1,7 @@
+//! What is on the wire: views and builders of headers, checksums, sequence numbers.
+//!
+//! A view is checked once, when it is made; its getters cannot fail.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod checksum;

@@ -1,0 +1,3 @@
+//! `cargo xtask`: builds, boots, measures and packages Linnet.
+
+fn main() {}
