@@ -5,3 +5,6 @@
 #![forbid(unsafe_code)]
 
 pub mod checksum;
+pub mod seq;
+pub mod tcp;
+pub mod tcp_options;
