@@ -48,6 +48,10 @@ errnos! {
     EPIPE = 32;
     /// Numerical argument out of domain.
     EDOM = 33;
+    /// Machine is not on the network.
+    ENONET = 64;
+    /// Protocol error.
+    EPROTO = 71;
     /// Destination address required.
     EDESTADDRREQ = 89;
     /// Message too long.

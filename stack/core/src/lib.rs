@@ -5,7 +5,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod drop;
 pub mod errno;
 pub mod host;
+pub mod memory;
+pub mod net;
+pub mod ports;
+pub mod secret;
 pub mod slab;
+pub mod socket;
 pub mod time;

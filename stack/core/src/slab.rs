@@ -6,45 +6,31 @@
 
 extern crate alloc;
 use alloc::vec::Vec;
-use core::marker::PhantomData;
 
-/// Names one object in a [`Slab`] of `T`.
-pub struct Handle<T> {
+/// Names one object in a [`Slab`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Handle {
     index: u16,
     generation: u16,
-    of: PhantomData<fn() -> T>,
 }
 
-impl<T> Handle<T> {
-    /// The handle as one number, to cross a foreign interface.
+/// Places a slab can have: an index takes 14 bits, so that a handle takes 30.
+const MAX_PLACES: usize = 1 << 14;
+
+impl Handle {
+    /// The handle as a number of 30 bits, to cross a foreign interface.
     pub const fn to_bits(self) -> u32 {
-        (self.generation as u32) << 16 | self.index as u32
+        (self.generation as u32) << 14 | self.index as u32
     }
 
     /// The handle that [`Handle::to_bits`] gave. A number made up names nothing, or something
-    /// else of the same type; it breaks no memory.
+    /// else in the same slab; it breaks no memory.
     pub const fn from_bits(bits: u32) -> Self {
-        Self { index: bits as u16, generation: (bits >> 16) as u16, of: PhantomData }
+        Self { index: (bits & 0x3fff) as u16, generation: (bits >> 14) as u16 }
     }
 }
 
-impl<T> Clone for Handle<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Handle<T> {}
-
-impl<T> PartialEq for Handle<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_bits() == other.to_bits()
-    }
-}
-
-impl<T> Eq for Handle<T> {}
-
-impl<T> core::fmt::Debug for Handle<T> {
+impl core::fmt::Debug for Handle {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}.{}", self.index, self.generation)
     }
@@ -84,7 +70,7 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     }
 
     /// Takes `value` in, or hands it back when the host has no memory for it.
-    pub fn insert(&mut self, value: T) -> Result<Handle<T>, T> {
+    pub fn insert(&mut self, value: T) -> Result<Handle, T> {
         if self.free.is_none() && !self.grow() {
             return Err(value);
         }
@@ -95,11 +81,11 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
         let generation = slot.generation;
         self.free = next;
         self.len += 1;
-        Ok(Handle { index, generation, of: PhantomData })
+        Ok(Handle { index, generation })
     }
 
     /// Takes the object out.
-    pub fn remove(&mut self, handle: Handle<T>) -> Option<T> {
+    pub fn remove(&mut self, handle: Handle) -> Option<T> {
         let free = self.free;
         let slot = self.slot_mut(handle.index)?;
         if slot.generation != handle.generation || matches!(slot.entry, Entry::Free { .. }) {
@@ -116,7 +102,7 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     }
 
     /// The object.
-    pub fn get(&self, handle: Handle<T>) -> Option<&T> {
+    pub fn get(&self, handle: Handle) -> Option<&T> {
         let slot = self.chunks.get(handle.index as usize / CHUNK)?.get(handle.index as usize % CHUNK)?;
         match &slot.entry {
             Entry::Full(value) if slot.generation == handle.generation => Some(value),
@@ -125,7 +111,7 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     }
 
     /// The object, to change.
-    pub fn get_mut(&mut self, handle: Handle<T>) -> Option<&mut T> {
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
         let slot = self.slot_mut(handle.index)?;
         match &mut slot.entry {
             Entry::Full(value) if slot.generation == handle.generation => Some(value),
@@ -135,21 +121,19 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
 
     /// The object that follows place `from`, with its handle and the place to go on from: a
     /// walk that survives removal and insertion on the way.
-    pub fn next_from(&self, from: usize) -> Option<(usize, Handle<T>)> {
+    pub fn next_from(&self, from: usize) -> Option<(usize, Handle)> {
         let capacity = self.chunks.len() * CHUNK;
         (from..capacity).find_map(|place| {
             let slot = self.chunks.get(place / CHUNK)?.get(place % CHUNK)?;
-            let handle = Handle { index: place as u16, generation: slot.generation, of: PhantomData };
+            let handle = Handle { index: place as u16, generation: slot.generation };
             matches!(slot.entry, Entry::Full(_)).then_some((place + 1, handle))
         })
     }
 
     /// Walks all objects.
-    pub fn iter(&self) -> impl Iterator<Item = (Handle<T>, &T)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
         self.chunks.iter().flatten().enumerate().filter_map(|(index, slot)| match &slot.entry {
-            Entry::Full(value) => {
-                Some((Handle { index: index as u16, generation: slot.generation, of: PhantomData }, value))
-            }
+            Entry::Full(value) => Some((Handle { index: index as u16, generation: slot.generation }, value)),
             Entry::Free { .. } => None,
         })
     }
@@ -160,17 +144,19 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
 
     fn grow(&mut self) -> bool {
         let base = self.chunks.len() * CHUNK;
-        if base + CHUNK > u16::MAX as usize || self.chunks.try_reserve(1).is_err() {
+        if base + CHUNK > MAX_PLACES || self.chunks.try_reserve(1).is_err() {
             return false;
         }
         let mut chunk = Vec::new();
         if chunk.try_reserve_exact(CHUNK).is_err() {
             return false;
         }
-        for offset in 0..CHUNK {
-            let next = if offset + 1 < CHUNK { Some((base + offset + 1) as u16) } else { self.free };
-            chunk.push(Slot { generation: 0, entry: Entry::Free { next } });
-        }
+        let last = self.free;
+        // An iterator of known length, so that one check for room serves all.
+        chunk.extend((1..=CHUNK).map(|following| {
+            let next = if following < CHUNK { Some((base + following) as u16) } else { last };
+            Slot { generation: 0, entry: Entry::Free { next } }
+        }));
         self.chunks.push(chunk);
         self.free = Some(base as u16);
         true

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod checksum;
+pub mod ipv4;
 pub mod seq;
 pub mod tcp;
 pub mod tcp_options;
