@@ -1,0 +1,19 @@
+//! Linnet's image builder: from a board file and a profile to a booted image.
+//!
+//! A library so that tests reach every part; the program is `main.rs`. Imports go down the list in
+//! docs/decisions/0001-build-stages.md, never up.
+
+#![forbid(unsafe_code)]
+
+pub mod board;
+pub mod cli;
+pub mod context;
+pub mod fingerprint;
+pub mod jobs;
+pub mod pipeline;
+pub mod process;
+pub mod profile;
+pub mod report;
+pub mod stage;
+pub mod target;
+pub mod verb;

@@ -1,0 +1,53 @@
+//! What a stage of the build is, and the runner that skips, locks, builds and keeps it.
+//!
+//! One file a stage; stages never import each other, only [`crate::pipeline`] calls them. See
+//! docs/decisions/0001-build-stages.md.
+
+mod runner;
+mod store;
+mod worktree;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::context::Context;
+use crate::fingerprint::Fingerprint;
+use crate::report::Task;
+
+pub use runner::{fingerprint, run};
+pub use store::{Finished, Store, log_path};
+pub use worktree::WorkTree;
+
+/// One step of the build: typed inputs in its fields, a typed output.
+pub trait Stage {
+    /// What the next stages take.
+    type Output;
+
+    /// Names its folder, its lock and its log: lower case, `a-z` and `-`.
+    const NAME: &'static str;
+
+    /// How much of it is one thing among several of the same name: `qemu-pc-minimal`; shown, not hashed.
+    fn label(&self) -> String {
+        String::new()
+    }
+
+    /// Names everything that goes in, by content. Called again after the build: an input that
+    /// changed meanwhile means building again.
+    ///
+    /// # Errors
+    /// An input cannot be read.
+    fn inputs(&self, inputs: &mut Fingerprint) -> Result<()>;
+
+    /// Fills `work`, an empty folder that becomes the output by rename.
+    ///
+    /// # Errors
+    /// Anything: `work` is then thrown away.
+    fn build(&self, cx: &Context, task: &Task, work: &Path) -> Result<()>;
+
+    /// The typed view of the finished folder.
+    ///
+    /// # Errors
+    /// The folder is not what `build` made (somebody changed it).
+    fn output(&self, dir: &Path) -> Result<Self::Output>;
+}

@@ -1,0 +1,3 @@
+//! The verbs, one file each: `Args` (its part of the command line) and `run`.
+
+pub mod clean;
