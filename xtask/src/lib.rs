@@ -10,6 +10,7 @@ pub mod cli;
 pub mod context;
 pub mod fingerprint;
 pub mod jobs;
+pub mod lint;
 pub mod pipeline;
 pub mod process;
 pub mod profile;
