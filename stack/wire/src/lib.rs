@@ -4,8 +4,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod arp;
 pub mod checksum;
+pub mod ethernet;
+pub mod icmp;
+pub mod igmp;
 pub mod ipv4;
 pub mod seq;
 pub mod tcp;
 pub mod tcp_options;
+pub mod udp;
