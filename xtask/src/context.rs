@@ -12,6 +12,7 @@ use crate::fingerprint::FileHashes;
 use crate::jobs::Jobs;
 use crate::process::Interrupt;
 use crate::report::Reporter;
+use crate::stage::Explain;
 
 /// Everything that a verb or a stage may ask of its surroundings.
 pub struct Context {
@@ -27,6 +28,8 @@ pub struct Context {
     pub interrupt: Interrupt,
     /// Content hashes of files already seen, kept between runs.
     pub hashes: Arc<FileHashes>,
+    /// Set for `why`: stages then say what they would do and build nothing.
+    pub explain: Option<Explain>,
 }
 
 /// The directories of a run, all absolute.
@@ -65,7 +68,7 @@ impl Context {
     pub fn new(paths: Paths, options: Options, reporter: Reporter, interrupt: Interrupt) -> Result<Self> {
         let jobs = Jobs::new(options.jobs)?;
         let hashes = Arc::new(FileHashes::load(&paths.out.join("hashes.txt")));
-        Ok(Self { paths, options, reporter, jobs, interrupt, hashes })
+        Ok(Self { paths, options, reporter, jobs, interrupt, hashes, explain: None })
     }
 }
 

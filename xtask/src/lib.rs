@@ -9,6 +9,7 @@ pub mod board;
 pub mod cli;
 pub mod context;
 pub mod fingerprint;
+pub mod host;
 pub mod jobs;
 pub mod lint;
 pub mod pipeline;

@@ -35,7 +35,8 @@ pub fn both<A: Send, B: Send>(
 }
 
 fn cancel_others<T>(cx: &Context, result: Result<T>) -> Result<T> {
-    if result.is_err() {
+    // A stage that was only asked (`why`) stops its own branch, nobody else's.
+    if result.is_err() && cx.explain.is_none() {
         cx.interrupt.cancel();
     }
     result

@@ -108,9 +108,7 @@ pub fn capture(cx: &Context, task: &Task, command: &mut Command) -> Result<Strin
     let (stdout, stderr) = clones.with_context(context)?;
     command.stdout(stdout).stderr(stderr);
     let status = supervise(cx, task, command)?;
-    let mut text = String::new();
-    let mut read = |file: &mut File| -> Result<String> {
-        text.clear();
+    let read = |file: &mut File| -> Result<String> {
         file.rewind()?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -121,6 +119,23 @@ pub fn capture(cx: &Context, task: &Task, command: &mut Command) -> Result<Strin
     }
     let tail = last_lines(&(read(&mut out)? + &read(&mut err)?));
     Err(Failed { command: show(command), status, tail, log: None }.into())
+}
+
+/// Runs `command` with the terminal: it may ask, and Ctrl-C reaches it directly. Its standard output
+/// goes to standard error, which leaves ours to results.
+///
+/// # Errors
+/// It cannot be started; it failed; the user interrupted.
+pub fn run_in_foreground(cx: &Context, command: &mut Command) -> Result<()> {
+    cx.interrupt.check()?;
+    command.stdin(Stdio::inherit()).stdout(Stdio::from(std::io::stderr())).stderr(Stdio::inherit());
+    let status = cx.reporter.suspended(|| command.status());
+    let status = status.with_context(|| format!("cannot start `{}`", show(command)))?;
+    cx.interrupt.check()?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failed { command: show(command), status, tail: Vec::new(), log: None }.into())
 }
 
 /// `command` as one would type it, quoted where a shell needs it.

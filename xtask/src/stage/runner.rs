@@ -5,7 +5,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Stage, Store};
+use super::{Explain, Explanation, Finished, Stage, Store, Verdict, WouldBuild};
 use crate::context::Context;
 use crate::fingerprint::Fingerprint;
 use crate::process::end_orphans;
@@ -23,6 +23,10 @@ pub fn run<S: Stage>(cx: &Context, stage: &S) -> Result<S::Output> {
         cx.interrupt.check()?;
         let inputs = fingerprint(cx, stage)?;
         let store = Store::new(cx, S::NAME);
+        if let Some(explain) = &cx.explain {
+            let finished = ask(explain, S::NAME, &store, &inputs)?;
+            return stage.output(finished.dir());
+        }
         let finished = match store.find(&inputs) {
             Some(finished) => finished,
             None => match build(cx, stage, &store, &inputs)? {
@@ -49,13 +53,20 @@ pub fn fingerprint<S: Stage>(cx: &Context, stage: &S) -> Result<Fingerprint> {
     Ok(inputs)
 }
 
+/// Records what would be done; an unfinished stage ends this branch of the pipeline.
+fn ask(explain: &Explain, stage: &'static str, store: &Store, inputs: &Fingerprint) -> Result<Finished> {
+    let finished = store.find(inputs);
+    let verdict = match (&finished, store.all().first()) {
+        (Some(_), _) => Verdict::UpToDate,
+        (None, None) => Verdict::NeverBuilt,
+        (None, Some(newest)) => Verdict::Changed(inputs.changes_since(&newest.inputs()?)),
+    };
+    explain.record(Explanation { stage, verdict });
+    finished.ok_or_else(|| WouldBuild { stage }.into())
+}
+
 /// Builds under the lock. None: the inputs are not the same any more.
-fn build<S: Stage>(
-    cx: &Context,
-    stage: &S,
-    store: &Store,
-    inputs: &Fingerprint,
-) -> Result<Option<super::Finished>> {
+fn build<S: Stage>(cx: &Context, stage: &S, store: &Store, inputs: &Fingerprint) -> Result<Option<Finished>> {
     let task = cx.reporter.task(S::NAME).owned_by(&store.lock_path());
     let _lock = store.lock(cx, &task)?;
     if let Some(finished) = store.find(inputs) {
