@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What crosses between the C shim and the Rust half, in both directions.
+ *
+ * The other side of this file is src/ffi.rs; change both together. Structures
+ * hold addresses and ports in network byte order, times in milliseconds.
+ */
+#ifndef _NET_LINNET_H
+#define _NET_LINNET_H
+
+#include <linux/in.h>
+#include <linux/skbuff.h>
+#include <linux/types.h>
+#include <net/sock.h>
+
+/* Bytes of a machine address; of an interface's configuration in an ioctl. */
+#define LINNET_MAC_LEN	6
+
+/* Which kind of socket, see enum Kind in the core. */
+enum linnet_kind {
+	LINNET_STREAM,
+	LINNET_DATAGRAM,
+	LINNET_PING,
+};
+
+/* Ancillary data that a receiver asked for. */
+#define LINNET_CMSG_PKTINFO	0x01
+#define LINNET_CMSG_TTL		0x02
+#define LINNET_CMSG_TOS		0x04
+
+struct linnet_sock {
+	struct sock		sk;	/* must come first */
+	struct linnet_sock	*next_woken;
+	u32			id;	/* names the socket in the Rust half */
+	u8			woken;	/* wake-ups to deliver, a bit each */
+	u8			cmsg;	/* LINNET_CMSG_* */
+	bool			raw;	/* SOCK_RAW face of a ping socket */
+};
+
+static inline struct linnet_sock *linnet_sk(const struct sock *sk)
+{
+	return (struct linnet_sock *)sk;
+}
+
+struct linnet_config {
+	u8	secret[16];
+	u32	memory;		/* bytes that queues may take */
+};
+
+struct linnet_link {
+	u32	ifindex;
+	u32	mtu;
+	u8	mac[LINNET_MAC_LEN];
+	u8	loopback;
+	u8	up;
+	u8	running;
+};
+
+struct linnet_send {
+	struct sockaddr_in	to;	/* sin_family zero: the peer */
+	u32			ifindex;
+	__be32			source;
+	s16			ttl;	/* -1: the socket's */
+	s16			tos;	/* -1: the socket's */
+	u32			flags;	/* MSG_MORE, MSG_OOB, MSG_DONTROUTE */
+};
+
+struct linnet_room {
+	u32	bytes;		/* zero: wait until it is writable */
+	u32	segment;	/* the most that fits one buffer */
+};
+
+/* What is next to be read, with a reference on its buffer. */
+struct linnet_front {
+	struct sk_buff		*skb;
+	const u8		*data;
+	u32			len;
+	struct sockaddr_in	source;
+	__be32			destination;
+	u32			ifindex;
+	u8			ttl;
+	u8			tos;
+};
+
+struct linnet_arp {
+	__be32	address;
+	u32	ifindex;
+	u8	mac[LINNET_MAC_LEN];
+	u16	flags;		/* ATF_* */
+};
+
+struct linnet_route {
+	__be32	destination;
+	__be32	gateway;
+	__be32	mask;
+	u32	ifindex;
+	u32	metric;
+	u32	mtu;
+	u16	flags;		/* RTF_* */
+};
+
+/* A line of /proc/net/tcp or /proc/net/udp. */
+struct linnet_row {
+	struct sockaddr_in	local;
+	struct sockaddr_in	peer;
+	u32			send_queue;
+	u32			receive_queue;
+	u32			timer_in;
+	u32			drops;
+	u32			uid;
+	unsigned long		inode;
+	u8			state;
+	u8			timer;
+	u8			retransmits;
+};
+
+/* SOL_SOCKET options that the stack heeds. */
+struct linnet_common {
+	u32	receive_buffer;
+	u32	send_buffer;
+	u32	ifindex;
+	u8	reuse_address;
+	u8	reuse_port;
+	u8	keepalive;
+	u8	broadcast;
+	u8	urgent_inline;
+	u8	dont_route;
+};
+
+/* The Rust half: each call takes the stack's lock for itself, and none sleeps. */
+int linnet_start(const struct linnet_config *config);
+void linnet_stop(void);
+void linnet_frame(u32 ifindex, struct sk_buff *skb);
+void linnet_timer(void);
+int linnet_link_set(const struct linnet_link *link);
+void linnet_link_gone(u32 ifindex);
+
+int linnet_iface_get(u32 cmd, u32 ifindex, struct sockaddr_in *addr);
+int linnet_iface_set(u32 cmd, u32 ifindex, const struct sockaddr_in *addr);
+int linnet_route_change(u32 cmd, const struct rtentry *rt, u32 ifindex);
+int linnet_arp_change(u32 cmd, struct linnet_arp *arp);
+
+int linnet_socket(u32 kind, struct sock *sk, u32 *id);
+int linnet_bind(u32 id, const struct sockaddr_in *addr);
+int linnet_connect(u32 id, const struct sockaddr_in *addr);
+int linnet_disconnect(u32 id);
+int linnet_listen(u32 id, u32 backlog);
+int linnet_accept(u32 id, struct sock *newsk, u32 *newid);
+int linnet_shutdown(u32 id, u32 how);
+int linnet_close(u32 id, u32 linger, u32 wait);
+void linnet_disown(u32 id);
+int linnet_name(u32 id, u32 peer, struct sockaddr_in *addr);
+u32 linnet_readiness(u32 id, u32 lowat);
+
+int linnet_send_room(u32 id, struct linnet_room *room);
+int linnet_send(u32 id, struct sk_buff *skb, const struct linnet_send *how);
+int linnet_recv_front(u32 id, u32 offset, struct linnet_front *front);
+void linnet_recv_done(u32 id, u32 bytes);
+
+int linnet_option_allowed(u32 name);
+void linnet_set_common(u32 id, const struct linnet_common *common);
+int linnet_set_option(u32 id, u8 *cmsg, u32 level, u32 name,
+		      const u8 *value, u32 len);
+int linnet_get_option(u32 id, u8 cmsg, u32 level, u32 name, u8 *value,
+		      u32 room);
+int linnet_queued(u32 id, u32 cmd);
+
+int linnet_socket_row(u32 kind, u32 index, struct linnet_row *row);
+int linnet_route_row(u32 index, struct linnet_route *row);
+int linnet_arp_row(u32 index, struct linnet_arp *row);
+const char *linnet_drop_row(u32 index, u32 *name_len, u32 *count);
+
+/* The C shim, for the Rust half. */
+void *linnet_mem_alloc(size_t size);
+void *linnet_mem_resize(void *old, size_t size);
+void linnet_mem_free(void *old);
+struct sk_buff *linnet_skb_alloc(u32 headroom, u32 room);
+struct sk_buff *linnet_skb_share(struct sk_buff *skb);
+void linnet_skb_hold(struct sk_buff *skb);
+void linnet_skb_free(struct sk_buff *skb);
+u32 linnet_checksum(const void *bytes, u32 len);
+void linnet_transmit(u32 ifindex, struct sk_buff *skb);
+void linnet_membership(u32 ifindex, const u8 *mac, u32 join);
+u32 linnet_lock_stack(void);
+void linnet_unlock_stack(u32 armed, u32 deadline);
+void linnet_wake(struct sock *sk, u32 why);
+struct sock *linnet_next_woken(u32 *id);
+void linnet_deliver(struct sock *sk, int error);
+void linnet_owner(struct sock *sk, u32 *uid, unsigned long *inode);
+void linnet_unreachable(void) __noreturn;
+
+/* Between the files of the shim. */
+extern const struct net_proto_family linnet_family;
+extern struct proto linnet_proto;
+int linnet_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+int linnet_gifconf(struct net_device *dev, char __user *buf, int len, int size);
+int linnet_timer_init(void);
+void linnet_timer_exit(void);
+int linnet_netdev_init(void);
+void linnet_netdev_exit(void);
+int linnet_proc_init(void);
+void linnet_proc_exit(void);
+
+#endif /* _NET_LINNET_H */
