@@ -56,7 +56,7 @@ impl Fake {
         fs::create_dir_all(root.join("bin")).unwrap();
         fs::create_dir_all(root.join("lib/rustlib/src/rust/library/core/src")).unwrap();
         fs::write(root.join("lib/rustlib/src/rust/library/core/src/lib.rs"), "").unwrap();
-        self.script(&format!("{sysroot}/bin/rustc"), &format!("echo rustc {version}"));
+        self.script(&format!("{sysroot}/bin/rustc"), &format!("echo 'rustc {version}'"));
     }
 
     /// An apt whose `install` works once there are lists, and that writes down its calls.
