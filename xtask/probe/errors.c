@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The errno of connections that are refused or reset, and of misuse. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+static void refused(const char *peer, int port)
+{
+	int fd = stream_socket();
+
+	check_errno("refused-connect", connect_to(fd, peer, port), ECONNREFUSED);
+	close(fd);
+
+	fd = stream_socket();
+	set_nonblocking(fd);
+	check_errno("refused-in-progress", connect_to(fd, peer, port), EINPROGRESS);
+	check_number("refused-poll", poll_one(fd, POLLIN | POLLOUT, 3000),
+		     POLLIN | POLLOUT | POLLERR | POLLHUP);
+	check_errno("refused-so-error", socket_error(fd), ECONNREFUSED);
+	check_errno("refused-so-error-once", socket_error(fd), 0);
+	close(fd);
+}
+
+static void reset(const char *peer, int port)
+{
+	char byte;
+	int fd = stream_socket();
+
+	check_errno("reset-connect", connect_to(fd, peer, port), 0);
+	poll_one(fd, POLLIN, 3000);
+	check_errno("reset-read", read(fd, &byte, 1) < 0 ? errno : 0, ECONNRESET);
+	check_number("reset-read-again", read(fd, &byte, 1), 0);
+	check_errno("reset-write", write(fd, "x", 1) < 0 ? errno : 0, EPIPE);
+	close(fd);
+}
+
+static void refused_datagram(const char *peer, int port)
+{
+	char byte;
+	int fd = datagram_socket();
+
+	check_errno("udp-connect", connect_to(fd, peer, port), 0);
+	check_number("udp-send", send(fd, "x", 1, 0), 1);
+	poll_one(fd, POLLIN, 3000);
+	check_errno("udp-refused", recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0, ECONNREFUSED);
+	check_errno("udp-refused-once", recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0, EAGAIN);
+	close(fd);
+}
+
+static void misuse(const char *peer)
+{
+	struct sockaddr_in address = address_of(peer, 0);
+	socklen_t len = sizeof(address);
+	int fd = stream_socket();
+	char byte;
+
+	check_errno("bind-elsewhere",
+		    bind(fd, (struct sockaddr *)&address, len) ? errno : 0, EADDRNOTAVAIL);
+	check_errno("peer-of-none",
+		    getpeername(fd, (struct sockaddr *)&address, &len) ? errno : 0, ENOTCONN);
+	check_errno("read-of-none", read(fd, &byte, 1) < 0 ? errno : 0, ENOTCONN);
+	check_errno("write-to-none", send(fd, "x", 1, MSG_NOSIGNAL) < 0 ? errno : 0, EPIPE);
+	check_errno("shutdown-of-none", shutdown(fd, SHUT_WR) ? errno : 0, ENOTCONN);
+	close(fd);
+
+	fd = datagram_socket();
+	check_errno("udp-write-to-none", send(fd, "x", 1, 0) < 0 ? errno : 0, EDESTADDRREQ);
+	close(fd);
+}
+
+void probe_errors(const char *peer, int closed_port, int reset_port)
+{
+	signal(SIGPIPE, SIG_IGN);
+	refused(peer, closed_port);
+	reset(peer, reset_port);
+	refused_datagram(peer, closed_port);
+	misuse(peer);
+}
