@@ -46,6 +46,8 @@ pub enum Meta {
     None,
     /// A received datagram: where it came from and how.
     Datagram(DatagramMeta),
+    /// A piece of an IPv4 datagram that waits for the others.
+    Fragment(FragmentMeta),
     /// A piece of a TCP stream in a send, receive or out-of-order queue.
     Segment(SegmentMeta),
 }
@@ -65,6 +67,17 @@ pub struct DatagramMeta {
     pub ttl: u8,
     /// Type of service it arrived with.
     pub tos: u8,
+}
+
+/// Place of a fragment in its datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FragmentMeta {
+    /// Where it starts, in bytes.
+    pub offset: u16,
+    /// Length of the IPv4 header that was pulled off in front of it.
+    pub header_len: u8,
+    /// Whether more follow.
+    pub more: bool,
 }
 
 /// Place in the sequence space, and what was done with it.

@@ -5,9 +5,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 pub mod drop;
 pub mod errno;
 pub mod host;
+mod list;
 pub mod memory;
 pub mod net;
 pub mod ports;

@@ -4,7 +4,6 @@
 //! Nothing here panics, and a handle to a removed object finds nothing, even when its place is
 //! taken again.
 
-extern crate alloc;
 use alloc::vec::Vec;
 
 /// Names one object in a [`Slab`].

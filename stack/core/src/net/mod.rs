@@ -1,14 +1,30 @@
 //! What transports stand on: interfaces, routes, neighbours, IPv4 in and out, ICMP, IGMP.
 //!
 //! Transports see [`Net`] and the types of [`packet`] and [`route`]; nothing here knows them.
+//! [`Net`]'s methods lie with what they are about: `config.rs`, `output.rs`, `input.rs`,
+//! `arp.rs`, `icmp.rs`, `igmp.rs`.
 
+mod arp;
+mod config;
+mod icmp;
+pub mod iface;
+mod igmp;
+mod input;
+pub mod neighbour;
+mod output;
 pub mod packet;
+pub mod path_mtu;
+pub mod reassembly;
 pub mod route;
 
+pub use icmp::{IcmpInput, unanswered};
+pub use input::Delivery;
+
 use crate::drop::Drops;
-use crate::host::Host;
+use crate::host::{Buf, Context, Host, Queue};
 use crate::memory::Memory;
 use crate::secret::Secret;
+use crate::time::Instant;
 
 /// The layers below the transports, and the accounts that all layers share.
 pub struct Net<H: Host> {
@@ -18,5 +34,65 @@ pub struct Net<H: Host> {
     pub secret: Secret,
     /// Why packets were dropped.
     pub drops: Drops,
-    host: core::marker::PhantomData<fn(H)>,
+    ifaces: iface::Ifaces,
+    routes: route::Routes,
+    neighbours: neighbour::Neighbours<H>,
+    reassembly: reassembly::Reassembly<H>,
+    path_mtus: path_mtu::PathMtus,
+    groups: igmp::Groups,
+    errors: icmp::ErrorLimit,
+    ids: output::Identifications,
+    /// Packets, from their IPv4 header, whose next hop did not answer.
+    failed: H::Queue,
+}
+
+impl<H: Host> Net<H> {
+    /// No interfaces, no routes; queues may take `memory_limit` bytes in all.
+    pub fn new(memory_limit: usize, secret: Secret) -> Self {
+        Self {
+            memory: Memory::new(memory_limit),
+            secret,
+            drops: Drops::new(),
+            ifaces: iface::Ifaces::new(),
+            routes: route::Routes::new(),
+            neighbours: neighbour::Neighbours::new(),
+            reassembly: reassembly::Reassembly::new(),
+            path_mtus: path_mtu::PathMtus::new(),
+            groups: igmp::Groups::new(),
+            errors: icmp::ErrorLimit::new(),
+            ids: output::Identifications::new(),
+            failed: H::Queue::default(),
+        }
+    }
+
+    /// Does what is due: ARP retries, reassembly timeouts, membership reports.
+    pub fn handle_timers(&mut self, cx: &mut Context<H>) {
+        self.handle_arp_timers(cx);
+        while let Some(first) = self.reassembly.poll_expired(cx.now, &mut self.memory) {
+            self.drops.count(crate::drop::DropReason::FragmentTimeout);
+            if let Some(packet) = first {
+                use linnet_wire::icmp::{REASSEMBLY, TIME_EXCEEDED};
+                self.send_icmp_error(cx, TIME_EXCEEDED, REASSEMBLY, packet.bytes());
+            }
+        }
+        self.handle_igmp_timers(cx);
+        self.path_mtus.expire(cx.now);
+    }
+
+    /// When [`Net::handle_timers`] is next worth calling.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let deadlines = [
+            self.neighbours.next_deadline(),
+            self.reassembly.next_deadline(),
+            self.groups.next_deadline(),
+            self.path_mtus.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().reduce(Instant::min)
+    }
+
+    /// The next packet, from its IPv4 header, that could not be delivered because its next hop
+    /// did not answer: its sender is told as if by ICMP.
+    pub fn poll_failed(&mut self) -> Option<H::Buf> {
+        self.failed.pop_front()
+    }
 }

@@ -1,0 +1,292 @@
+//! The ARP cache: who has which link address, and what waits to hear it
+//! (RFC 826, RFC 1122 §2.3.2).
+//!
+//! A table of at most [`MAX_ENTRIES`]. Only our own traffic and requests for our own address
+//! make entries; a reply that nobody asked for makes none. What was confirmed a while ago is
+//! still used, but asked about again at once (unicast poll). What is evicted first was never
+//! used by us, then what never answered, then what was used longest ago: a flood of strangers
+//! does not push out the gateway.
+
+use crate::errno::Errno;
+use crate::host::{Buf, Host, IfIndex, Queue};
+use crate::memory::Memory;
+use crate::time::{Duration, Instant};
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+use linnet_wire::ethernet::Mac;
+
+/// Entries that the cache holds at most.
+pub const MAX_ENTRIES: usize = 32;
+/// Packets that wait for one neighbour at most; the oldest goes first. Enough for a datagram of
+/// 8 KB in fragments.
+pub const MAX_WAITING: usize = 8;
+/// How long an entry is used without asking again (RFC 1122 §2.3.2.1: order of a minute).
+pub const CONFIRMED: Duration = Duration::from_secs(60);
+/// Between two requests for one address (RFC 1122 §2.3.2.1: at most one a second).
+pub const RETRY: Duration = Duration::from_secs(1);
+/// Requests without an answer, then the neighbour is given up.
+pub const TRIES: u8 = 3;
+
+/// A line of the cache, as `/proc/net/arp` and the ioctls show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Neighbour {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The interface it is on.
+    pub iface: IfIndex,
+    /// Its link address; `None` while it has not answered.
+    pub mac: Option<Mac>,
+    /// Set by hand: never asked about, never evicted.
+    pub permanent: bool,
+}
+
+struct Entry<H: Host> {
+    address: Ipv4Addr,
+    iface: IfIndex,
+    state: State,
+    /// When we last sent to it; before that, when the entry was made.
+    used: Instant,
+    /// Whether we ever sent to it.
+    wanted: bool,
+    waiting: H::Queue,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// Asked, no answer yet.
+    Incomplete { tries: u8, retry: Instant },
+    /// Answered.
+    Confirmed { mac: Mac, at: Instant },
+    /// Answered once; asked again.
+    Probing { mac: Mac, tries: u8, retry: Instant },
+    /// Set by hand.
+    Permanent { mac: Mac },
+}
+
+impl State {
+    const fn mac(&self) -> Option<Mac> {
+        match *self {
+            Self::Incomplete { .. } => None,
+            Self::Confirmed { mac, .. } | Self::Probing { mac, .. } | Self::Permanent { mac } => Some(mac),
+        }
+    }
+
+    const fn retry(&self) -> Option<Instant> {
+        match *self {
+            Self::Incomplete { retry, .. } | Self::Probing { retry, .. } => Some(retry),
+            Self::Confirmed { .. } | Self::Permanent { .. } => None,
+        }
+    }
+}
+
+/// What to do with a packet for a neighbour.
+pub(super) enum Resolution<B> {
+    /// Send it there.
+    Known(Mac, B),
+    /// Send it there, and ask that address whether it still holds.
+    Poll(Mac, B),
+    /// It was queued; ask everyone.
+    Ask,
+    /// It was queued; a request is under way.
+    Waiting,
+    /// There is no memory for it.
+    Refused(B),
+}
+
+/// What a timer asks for.
+pub(super) enum Due<H: Host> {
+    /// Ask again: this address, or everyone.
+    Ask { iface: IfIndex, address: Ipv4Addr, mac: Option<Mac> },
+    /// No answer: these packets cannot be delivered.
+    Failed(H::Queue),
+}
+
+pub(super) struct Neighbours<H: Host>(Vec<Entry<H>>);
+
+impl<H: Host> Neighbours<H> {
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Where to send `packet`; without an answer yet it waits here.
+    pub fn resolve(
+        &mut self,
+        now: Instant,
+        memory: &mut Memory,
+        (iface, address): (IfIndex, Ipv4Addr),
+        packet: H::Buf,
+    ) -> Resolution<H::Buf> {
+        let retry = now + RETRY;
+        let mut ask = false;
+        if self.find(iface, address).is_none() {
+            ask = true;
+            if !self.insert(memory, iface, address, State::Incomplete { tries: 1, retry }, now) {
+                return Resolution::Refused(packet);
+            }
+        }
+        let Some(entry) = self.find(iface, address) else { return Resolution::Refused(packet) };
+        entry.used = now;
+        entry.wanted = true;
+        match entry.state {
+            State::Permanent { mac } | State::Probing { mac, .. } => Resolution::Known(mac, packet),
+            State::Confirmed { mac, at } if now.since(at) <= CONFIRMED => Resolution::Known(mac, packet),
+            State::Confirmed { mac, .. } => {
+                entry.state = State::Probing { mac, tries: 1, retry };
+                Resolution::Poll(mac, packet)
+            }
+            State::Incomplete { .. } => {
+                if entry.waiting.len() >= MAX_WAITING
+                    && let Some(oldest) = entry.waiting.pop_front()
+                {
+                    memory.release(oldest.footprint());
+                }
+                if !memory.try_charge(packet.footprint()) {
+                    return Resolution::Refused(packet);
+                }
+                entry.waiting.push_back(packet);
+                if ask { Resolution::Ask } else { Resolution::Waiting }
+            }
+        }
+    }
+
+    /// Learns from an ARP packet that `address` is at `mac`; `for_us` if it was a request for
+    /// one of our addresses, which alone may make an entry. Gives what waited for it.
+    pub fn learn(
+        &mut self,
+        now: Instant,
+        memory: &mut Memory,
+        (iface, address): (IfIndex, Ipv4Addr),
+        mac: Mac,
+        for_us: bool,
+    ) -> Option<H::Queue> {
+        let state = State::Confirmed { mac, at: now };
+        let Some(entry) = self.find(iface, address) else {
+            if for_us {
+                self.insert(memory, iface, address, state, now);
+            }
+            return None;
+        };
+        match entry.state {
+            State::Permanent { .. } => return None,
+            // Two answers to one question: the first counts.
+            State::Confirmed { at, .. } if now.since(at) < RETRY => return None,
+            _ => entry.state = state,
+        }
+        let waiting = core::mem::take(&mut entry.waiting);
+        for packet in waiting.iter() {
+            memory.release(packet.footprint());
+        }
+        Some(waiting)
+    }
+
+    /// The next thing to do now, until there is none.
+    pub fn poll_due(&mut self, now: Instant, memory: &mut Memory) -> Option<Due<H>> {
+        let is_due = |entry: &Entry<H>| entry.state.retry().is_some_and(|retry| retry.is_due(now));
+        let entry = self.0.iter_mut().find(|entry| is_due(entry))?;
+        let (address, iface) = (entry.address, entry.iface);
+        match &mut entry.state {
+            State::Incomplete { tries, retry } | State::Probing { tries, retry, .. } if *tries < TRIES => {
+                *tries += 1;
+                *retry = now + RETRY;
+                Some(Due::Ask { iface, address, mac: entry.state.mac() })
+            }
+            _ => {
+                let waiting = core::mem::take(&mut entry.waiting);
+                for packet in waiting.iter() {
+                    memory.release(packet.footprint());
+                }
+                self.0.retain(|entry| entry.address != address || entry.iface != iface);
+                Some(Due::Failed(waiting))
+            }
+        }
+    }
+
+    /// When [`Neighbours::poll_due`] is next worth calling.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.0.iter().filter_map(|entry| entry.state.retry()).reduce(Instant::min)
+    }
+
+    /// Sets an entry by hand.
+    pub fn set(&mut self, now: Instant, memory: &mut Memory, wanted: Neighbour) -> Result<(), Errno> {
+        let mac = wanted.mac.ok_or(Errno::EINVAL)?;
+        let state =
+            if wanted.permanent { State::Permanent { mac } } else { State::Confirmed { mac, at: now } };
+        if let Some(entry) = self.find(wanted.iface, wanted.address) {
+            entry.state = state;
+        } else if !self.insert(memory, wanted.iface, wanted.address, state, now) {
+            return Err(Errno::ENOBUFS);
+        }
+        Ok(())
+    }
+
+    /// Forgets one neighbour; `ENXIO` if it was not known.
+    pub fn remove(&mut self, memory: &mut Memory, iface: IfIndex, address: Ipv4Addr) -> Result<(), Errno> {
+        self.forget(memory, |entry| entry.iface == iface && entry.address == address)
+            .then_some(())
+            .ok_or(Errno::ENXIO)
+    }
+
+    /// Forgets all on an interface that went down.
+    pub fn flush(&mut self, memory: &mut Memory, iface: IfIndex) {
+        self.forget(memory, |entry| entry.iface == iface);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Neighbour> {
+        self.0.iter().map(|entry| Neighbour {
+            address: entry.address,
+            iface: entry.iface,
+            mac: entry.state.mac(),
+            permanent: matches!(entry.state, State::Permanent { .. }),
+        })
+    }
+
+    fn find(&mut self, iface: IfIndex, address: Ipv4Addr) -> Option<&mut Entry<H>> {
+        self.0.iter_mut().find(|entry| entry.address == address && entry.iface == iface)
+    }
+
+    fn insert(
+        &mut self,
+        memory: &mut Memory,
+        iface: IfIndex,
+        address: Ipv4Addr,
+        state: State,
+        now: Instant,
+    ) -> bool {
+        if self.0.len() >= MAX_ENTRIES {
+            self.evict(memory, now);
+        }
+        let entry = Entry { address, iface, state, used: now, wanted: false, waiting: H::Queue::default() };
+        self.0.len() < MAX_ENTRIES && crate::list::try_push(&mut self.0, entry)
+    }
+
+    /// Makes room, in the order that the module's head gives.
+    fn evict(&mut self, memory: &mut Memory, now: Instant) {
+        let cost = |entry: &Entry<H>| {
+            let class = match entry.state {
+                State::Permanent { .. } => return None,
+                State::Confirmed { .. } | State::Probing { .. } if entry.wanted => 2u8,
+                State::Incomplete { .. } => 1,
+                _ => 0,
+            };
+            Some((class, u32::MAX - now.since(entry.used).as_millis()))
+        };
+        let victim = self.0.iter().filter_map(|entry| Some((cost(entry)?, entry.iface, entry.address)));
+        if let Some((_, iface, address)) = victim.min_by_key(|(cost, ..)| *cost) {
+            self.forget(memory, |entry| entry.iface == iface && entry.address == address);
+        }
+    }
+
+    fn forget(&mut self, memory: &mut Memory, unwanted: impl Fn(&Entry<H>) -> bool) -> bool {
+        let before = self.0.len();
+        self.0.retain(|entry| {
+            let goes = unwanted(entry);
+            if goes {
+                for packet in entry.waiting.iter() {
+                    memory.release(packet.footprint());
+                }
+            }
+            !goes
+        });
+        self.0.len() != before
+    }
+}

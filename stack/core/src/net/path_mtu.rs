@@ -1,0 +1,98 @@
+//! What "fragmentation needed" taught us about paths (RFC 1191), for ten minutes each.
+
+use crate::time::{Duration, Instant};
+use core::net::Ipv4Addr;
+
+/// The smallest path MTU that is believed: less is an attack or not worth the trouble.
+pub const MIN_PATH_MTU: u16 = 552;
+
+/// How long a smaller MTU is believed (RFC 1191 §6.3).
+const AGE: Duration = Duration::from_secs(600);
+
+/// Destinations that are remembered.
+const PLACES: usize = 8;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    destination: Ipv4Addr,
+    mtu: u16,
+    expires: Instant,
+}
+
+/// The paths whose MTU is less than their interface's.
+pub(super) struct PathMtus([Option<Entry>; PLACES]);
+
+impl PathMtus {
+    pub const fn new() -> Self {
+        Self([None; PLACES])
+    }
+
+    /// What is known about the path to `destination`.
+    pub fn of(&self, destination: Ipv4Addr) -> Option<u16> {
+        self.0.iter().flatten().find(|entry| entry.destination == destination).map(|entry| entry.mtu)
+    }
+
+    /// Notes that the path takes at most `mtu`; it never grows by this.
+    pub fn learn(&mut self, now: Instant, destination: Ipv4Addr, mtu: u16) {
+        let mtu = mtu.max(MIN_PATH_MTU).min(self.of(destination).unwrap_or(u16::MAX));
+        let entry = Entry { destination, mtu, expires: now + AGE };
+        let same = |place: &Option<Entry>| place.is_some_and(|other| other.destination == destination);
+        let place = match self.0.iter().position(same) {
+            Some(index) => self.0.get_mut(index),
+            // A free place, or else the one that expires first.
+            None => self.0.iter_mut().min_by_key(|place| match place {
+                None => 0,
+                Some(other) => 1 + other.expires.since(now).as_millis(),
+            }),
+        };
+        if let Some(place) = place {
+            *place = Some(entry);
+        }
+    }
+
+    /// Forgets what is too old.
+    pub fn expire(&mut self, now: Instant) {
+        for place in &mut self.0 {
+            if place.is_some_and(|entry| entry.expires.is_due(now)) {
+                *place = None;
+            }
+        }
+    }
+
+    /// When [`PathMtus::expire`] is next worth calling.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.0.iter().flatten().map(|entry| entry.expires).reduce(Instant::min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_shrinks_has_a_floor_and_ages() {
+        let mut known = PathMtus::new();
+        let peer = Ipv4Addr::new(192, 0, 2, 1);
+        let start = Instant::from_millis(5);
+        known.learn(start, peer, 1400);
+        known.learn(start, peer, 1450);
+        assert_eq!(known.of(peer), Some(1400));
+        known.learn(start, peer, 68);
+        assert_eq!(known.of(peer), Some(MIN_PATH_MTU));
+        known.expire(start + Duration::from_secs(599));
+        assert_eq!(known.of(peer), Some(MIN_PATH_MTU));
+        known.expire(start + Duration::from_secs(600));
+        assert_eq!((known.of(peer), known.next_deadline()), (None, None));
+    }
+
+    #[test]
+    fn the_oldest_gives_way() {
+        let mut known = PathMtus::new();
+        for last in 0..=PLACES as u8 {
+            let now = Instant::from_millis(u32::from(last));
+            known.learn(now, Ipv4Addr::new(192, 0, 2, last), 1000);
+        }
+        assert_eq!(known.of(Ipv4Addr::new(192, 0, 2, 0)), None);
+        assert_eq!(known.of(Ipv4Addr::new(192, 0, 2, PLACES as u8)), Some(1000));
+    }
+}
