@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::explain::Explain;
 use crate::fingerprint::FileHashes;
 use crate::jobs::Jobs;
 use crate::process::Interrupt;
 use crate::report::Reporter;
-use crate::stage::Explain;
 
 /// Everything that a verb or a stage may ask of its surroundings.
 pub struct Context {
@@ -106,6 +106,12 @@ impl Paths {
     #[must_use]
     pub fn data_file(&self, folder: &str, name: &str) -> Option<PathBuf> {
         self.data_dirs(folder).into_iter().map(|dir| dir.join(name)).find(|file| file.is_file())
+    }
+
+    /// The log of what is called `name`: a stage, or the host check.
+    #[must_use]
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.out.join("logs").join(format!("{name}.log"))
     }
 
     /// `path` as a user would write it: relative to the checkout where possible.

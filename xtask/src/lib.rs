@@ -8,6 +8,7 @@
 pub mod board;
 pub mod cli;
 pub mod context;
+pub mod explain;
 pub mod fingerprint;
 pub mod host;
 pub mod jobs;

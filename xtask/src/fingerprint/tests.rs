@@ -1,3 +1,5 @@
+//! What changes a fingerprint and what does not; the cache of hashes under changing files.
+
 use super::*;
 use std::fs::File;
 use std::os::unix::fs::symlink;

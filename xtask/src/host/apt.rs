@@ -9,7 +9,6 @@ use super::{Machine, Survey, rust};
 use crate::context::Context;
 use crate::process;
 use crate::report::Task;
-use crate::stage::log_path;
 
 /// Installs what `survey` found missing, as far as apt has it.
 ///
@@ -97,7 +96,7 @@ fn run_apt(cx: &Context, machine: &Machine, task: &Task, arguments: &[&str]) -> 
     if machine.is_root {
         let mut command = process::command(apt_get);
         command.args(arguments).envs(settings);
-        return process::run(cx, task, &mut command, &log_path(cx, "host"));
+        return process::run(cx, task, &mut command, &cx.paths.log("host"));
     }
     let sudo = machine.program("sudo").context("you are not root, and there is no sudo")?;
     let mut command = process::command(sudo);

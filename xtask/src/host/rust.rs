@@ -11,7 +11,6 @@ use anyhow::{Context as _, Result};
 use super::{Machine, RUST_REASON};
 use crate::context::Context;
 use crate::process;
-use crate::stage::log_path;
 
 /// The oldest compiler that will do: the workspace's rust-version.
 pub const OLDEST: Version = Version { major: 1, minor: 90 };
@@ -79,7 +78,7 @@ pub fn add_component(cx: &Context, machine: &Machine) -> Result<()> {
     task.note("adding rust-src to the toolchain");
     let mut command = process::command(rustup);
     command.args(["component", "add", "rust-src"]);
-    process::run(cx, &task, &mut command, &log_path(cx, "host")).with_context(advice)?;
+    process::run(cx, &task, &mut command, &cx.paths.log("host")).with_context(advice)?;
     task.done("rust-src");
     Ok(())
 }

@@ -1,3 +1,5 @@
+//! Which packages and compilers the host check finds, and what it says about the others.
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

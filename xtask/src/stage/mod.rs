@@ -3,7 +3,6 @@
 //! One file a stage; stages never import each other, only [`crate::pipeline`] calls them. See
 //! docs/decisions/0001-build-stages.md.
 
-mod explain;
 mod runner;
 mod store;
 mod worktree;
@@ -16,9 +15,8 @@ use crate::context::Context;
 use crate::fingerprint::Fingerprint;
 use crate::report::Task;
 
-pub use explain::{Explain, Explanation, Verdict, WouldBuild};
 pub use runner::{fingerprint, run};
-pub use store::{Finished, Store, log_path};
+pub use store::{Finished, Store};
 pub use worktree::WorkTree;
 
 /// One step of the build: typed inputs in its fields, a typed output.

@@ -5,8 +5,9 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Explain, Explanation, Finished, Stage, Store, Verdict, WouldBuild};
+use super::{Finished, Stage, Store};
 use crate::context::Context;
+use crate::explain::{Explain, Explanation, Verdict, WouldBuild};
 use crate::fingerprint::Fingerprint;
 use crate::process::end_orphans;
 use crate::report::duration;

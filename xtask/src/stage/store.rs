@@ -39,7 +39,7 @@ impl Store {
     /// The outputs of the stage called `name`.
     #[must_use]
     pub fn new(cx: &Context, name: &'static str) -> Self {
-        Self { dir: cx.paths.out.join("stages"), name, log: log_path(cx, name) }
+        Self { dir: cx.paths.out.join("stages"), name, log: cx.paths.log(name) }
     }
 
     /// The finished output for exactly these inputs.
@@ -197,12 +197,6 @@ impl Finished {
         fs::remove_file(self.0.join(INPUTS))?;
         remove_tree(&self.0)
     }
-}
-
-/// The log of the stage called `name`.
-#[must_use]
-pub fn log_path(cx: &Context, name: &str) -> PathBuf {
-    cx.paths.out.join("logs").join(format!("{name}.log"))
 }
 
 fn used(dir: &Path) -> SystemTime {

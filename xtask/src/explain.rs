@@ -1,6 +1,6 @@
 //! Asking instead of building: what each stage would do, and because of which inputs.
 //!
-//! While a [`Context`](crate::context::Context) has an [`Explain`], [`super::run`] builds nothing: at the
+//! While a [`Context`](crate::context::Context) has an [`Explain`], [`crate::stage::run`] builds nothing: at the
 //! first stage that is not finished it records why and stops that branch of the pipeline.
 
 use std::fmt;
