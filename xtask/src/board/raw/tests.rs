@@ -1,3 +1,5 @@
+//! A good board, every kind of mistake in one, and boards of a product.
+
 use super::*;
 
 /// A checkout with two fragments.
