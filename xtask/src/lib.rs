@@ -22,4 +22,3 @@ pub mod report;
 pub mod stage;
 pub mod target;
 pub mod verb;
-pub mod yaml;

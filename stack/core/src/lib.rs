@@ -17,4 +17,5 @@ pub mod ports;
 pub mod secret;
 pub mod slab;
 pub mod socket;
+pub mod tcp;
 pub mod time;

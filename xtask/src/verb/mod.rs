@@ -1,5 +1,4 @@
 //! The verbs, one file each: `Args` (its part of the command line) and `run`.
 
-pub mod boards;
 pub mod clean;
 pub mod doctor;

@@ -1,0 +1,173 @@
+//! Calls that make connections: `socket`, `connect`, `listen`, `accept`.
+
+use super::Tcp;
+use super::connection::{Connection, Phase, Timers};
+use super::demux::{Link, Node};
+use super::output::{self, INITIAL_SEGMENTS, Io, synchronise};
+use super::receive::Receive;
+use super::reno::Reno;
+use super::rtt::Rtt;
+use super::send::Send;
+use super::socket::{Base, Listen, Socket, State};
+use super::window;
+use crate::errno::Errno;
+use crate::host::{Context, Host, Owner};
+use crate::net::Net;
+use crate::net::route::{PathKind, RouteQuery};
+use crate::slab::Handle;
+use crate::socket::Connect;
+use crate::time::Instant;
+use core::net::{Ipv4Addr, SocketAddrV4};
+use linnet_wire::seq::SeqNum;
+
+impl<H: Host> Tcp<H> {
+    /// A new socket; ENOBUFS without memory.
+    pub fn socket(&mut self, owner: Owner) -> Result<Handle, Errno> {
+        self.sockets
+            .insert(Socket { base: Base::new(Some(owner)), state: State::Closed })
+            .map_err(|_| Errno::ENOBUFS)
+    }
+
+    /// `connect`. EALREADY while connecting, EISCONN afterwards; EADDRNOTAVAIL without a free
+    /// port; what routing says.
+    pub fn connect(
+        &mut self,
+        cx: &mut Context<H>,
+        net: &mut Net<H>,
+        handle: Handle,
+        peer: SocketAddrV4,
+    ) -> Result<Connect, Errno> {
+        let Socket { base, state } = self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?;
+        match state {
+            State::Closed => {}
+            State::Listen(_) => return Err(Errno::EISCONN),
+            State::Connection(connection) => {
+                return Err(match connection.phase {
+                    Phase::SynSent | Phase::SynReceived => Errno::EALREADY,
+                    _ => Errno::EISCONN,
+                });
+            }
+        }
+        // As Linux: the unspecified address means this host.
+        let mut destination = *peer.ip();
+        if destination.is_unspecified() {
+            destination = Ipv4Addr::LOCALHOST;
+        }
+        let peer = SocketAddrV4::new(destination, peer.port());
+        let source = base.address_bound.then_some(*base.local.ip());
+        let query = RouteQuery { destination, source, iface: base.common.iface };
+        let path = net.route(query)?;
+        if matches!(path.kind, PathKind::Broadcast | PathKind::Multicast) {
+            return Err(Errno::ENETUNREACH);
+        }
+        let mut local = SocketAddrV4::new(source.unwrap_or(path.source), base.local.port());
+        let mut io = Io { cx, net };
+        if local.port() == 0 {
+            let port = self.choose_port(&mut io, handle, local, peer).ok_or(Errno::EADDRNOTAVAIL)?;
+            local.set_port(port);
+        } else if self.find(io.net.secret.table_hash(local, peer), local, peer) != Node::Nothing {
+            return Err(Errno::EADDRNOTAVAIL);
+        }
+        let hash = io.net.secret.table_hash(local, peer);
+        // The ends must be in place before the table may rehash.
+        let base = &mut self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?.base;
+        base.local = local;
+        base.peer = peer;
+        base.link = Link::NONE;
+        if !self.enter(hash, Node::Socket(handle), &io.net.secret) {
+            return Err(Errno::ENOBUFS);
+        }
+        let Socket { base, state } = self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?;
+        base.entered = true;
+        base.error = None;
+        base.shut_read = false;
+        base.shut_write = false;
+        base.done = false;
+        *state = State::Connection(active(&mut io, base));
+        if let State::Connection(connection) = state {
+            synchronise(&mut io, base, connection);
+        }
+        self.settle(&mut io, handle);
+        Ok(Connect::InProgress)
+    }
+
+    /// `listen`. Called again, it sets the backlog. EINVAL on a connected socket; EADDRINUSE.
+    pub fn listen(
+        &mut self,
+        cx: &mut Context<H>,
+        net: &mut Net<H>,
+        handle: Handle,
+        backlog: u16,
+    ) -> Result<(), Errno> {
+        let Socket { base, state } = self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?;
+        match state {
+            State::Listen(listen) => {
+                listen.backlog = backlog;
+                return Ok(());
+            }
+            State::Closed => {}
+            State::Connection(_) => return Err(Errno::EINVAL),
+        }
+        let local = base.local;
+        if local.port() == 0 {
+            let mut io = Io { cx, net };
+            let port =
+                self.choose_port(&mut io, handle, local, super::socket::ANY).ok_or(Errno::EADDRINUSE)?;
+            self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?.base.local.set_port(port);
+        } else if self.is_taken(handle, local) {
+            return Err(Errno::EADDRINUSE);
+        }
+        let first = self.listeners;
+        let Socket { base, state } = self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?;
+        base.link = first;
+        base.shut_read = false;
+        base.shut_write = false;
+        *state = State::Listen(Listen { backlog, ..Listen::default() });
+        self.listeners = Link::to(Node::Socket(handle));
+        Ok(())
+    }
+
+    /// `accept`: a connection that waits, now held by `owner`. EAGAIN when none does; EINVAL on
+    /// what does not listen.
+    pub fn accept(
+        &mut self,
+        cx: &mut Context<H>,
+        net: &mut Net<H>,
+        handle: Handle,
+        owner: Owner,
+    ) -> Result<(Handle, SocketAddrV4), Errno> {
+        self.listen_mut(handle).ok_or(Errno::EINVAL)?;
+        let child = self.dequeue(handle).ok_or(Errno::EAGAIN)?;
+        let base = &mut self.sockets.get_mut(child).ok_or(Errno::EAGAIN)?.base;
+        base.owner = Some(owner);
+        base.events = 0;
+        let peer = base.peer;
+        self.settle(&mut Io { cx, net }, child);
+        Ok((child, peer))
+    }
+}
+
+/// A connection that is about to send its SYN from and to the ends in `base`.
+fn active<H: Host>(io: &mut Io<H>, base: &Base) -> Connection<H> {
+    let now = io.cx.now;
+    let iss = SeqNum(io.net.secret.initial_sequence(base.local, base.peer, now));
+    let mut connection = Connection {
+        phase: Phase::SynSent,
+        send: Send::new(iss, now),
+        receive: Receive::new(SeqNum(0), window::scale_for(base.common.receive_buffer)),
+        reno: Reno::new(536, INITIAL_SEGMENTS, iss),
+        rtt: Rtt::new(),
+        timers: Timers::default(),
+        heard: now,
+        challenged: Instant::from_millis(now.as_millis().wrapping_sub(1000)),
+        recent: 0,
+        recent_at: now,
+        clock_offset: io.net.secret.timestamp_offset(base.local, base.peer),
+        probes: 0,
+        timestamps: false,
+        sack: false,
+        scaling: false,
+    };
+    connection.send.peer_mss = output::own_mss(io.net, base);
+    connection
+}

@@ -1,0 +1,172 @@
+//! A TCP socket: what belongs to it in any state, and the state with its data.
+
+use super::connection::Connection;
+use super::demux::Link;
+use crate::errno::Errno;
+use crate::host::{Host, Owner, Wake};
+use crate::socket::{Common, MtuDiscovery};
+use core::net::{Ipv4Addr, SocketAddrV4};
+
+/// An address that is not chosen yet.
+pub(super) const ANY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+
+/// A socket.
+pub(super) struct Socket<H: Host> {
+    pub base: Base,
+    pub state: State<H>,
+}
+
+impl<H: Host> Socket<H> {
+    /// The two parts of a socket that is or was connected.
+    pub fn parts_mut(&mut self) -> Option<(&mut Base, &mut Connection<H>)> {
+        match self {
+            Self { base, state: State::Connection(connection) } => Some((base, connection)),
+            _ => None,
+        }
+    }
+
+    /// The two parts of a socket that is or was connected.
+    pub const fn parts(&self) -> Option<(&Base, &Connection<H>)> {
+        match self {
+            Self { base, state: State::Connection(connection) } => Some((base, connection)),
+            _ => None,
+        }
+    }
+}
+
+/// What a socket is doing.
+#[allow(clippy::large_enum_variant)] // Listeners and unused sockets are few.
+pub(super) enum State<H: Host> {
+    /// Neither listening nor ever connected.
+    Closed,
+    /// Waiting for connections.
+    Listen(Listen),
+    /// A connection, from its first SYN to after its end.
+    Connection(Connection<H>),
+}
+
+/// A listener's queues: half-open connections are counted, complete ones chained.
+#[derive(Default)]
+pub(super) struct Listen {
+    /// How many complete connections may wait, less one.
+    pub backlog: u16,
+    /// How many wait.
+    pub waiting: u16,
+    /// How many are half-open.
+    pub half_open: u16,
+    pub first: Link,
+    pub last: Link,
+}
+
+/// What a socket has in every state.
+pub(super) struct Base {
+    pub owner: Option<Owner>,
+    pub common: Common,
+    pub settings: Settings,
+    pub local: SocketAddrV4,
+    pub peer: SocketAddrV4,
+    /// Successor in the chain of the demultiplexer, or of the listeners.
+    pub link: Link,
+    /// Successor in the accept queue.
+    pub queue_next: Link,
+    /// For the next call (`SO_ERROR`).
+    pub error: Option<Errno>,
+    /// Reported only when the connection times out.
+    pub soft_error: Option<Errno>,
+    /// Wake-ups to deliver, a bit for each [`Wake`].
+    pub events: u8,
+    /// The program chose the address.
+    pub address_bound: bool,
+    /// The program chose the port.
+    pub port_bound: bool,
+    /// Nothing more to read is wanted or will come.
+    pub shut_read: bool,
+    /// Nothing more will be sent.
+    pub shut_write: bool,
+    /// The peer's FIN was received in order.
+    pub done: bool,
+    /// The program has closed it; the stack finishes alone.
+    pub orphan: bool,
+    /// In the demultiplexer.
+    pub entered: bool,
+    /// Waits in an accept queue.
+    pub queued: bool,
+}
+
+impl Base {
+    pub const fn new(owner: Option<Owner>) -> Self {
+        Self {
+            owner,
+            common: Common::DEFAULT,
+            settings: Settings::DEFAULT,
+            local: ANY,
+            peer: ANY,
+            link: Link::NONE,
+            queue_next: Link::NONE,
+            error: None,
+            soft_error: None,
+            events: 0,
+            address_bound: false,
+            port_bound: false,
+            shut_read: false,
+            shut_write: false,
+            done: false,
+            orphan: false,
+            entered: false,
+            queued: false,
+        }
+    }
+
+    /// Notes a wake-up; it is delivered once, when the event has been handled.
+    pub fn wake(&mut self, why: Wake) {
+        self.events |= 1 << why as u8;
+    }
+}
+
+/// What a program sets with `setsockopt` on TCP and IP level.
+#[derive(Clone, Copy)]
+pub(super) struct Settings {
+    /// `TCP_USER_TIMEOUT` in milliseconds, or zero.
+    pub user_timeout: u32,
+    /// `TCP_WINDOW_CLAMP` in bytes, or zero.
+    pub window_clamp: u32,
+    /// `TCP_LINGER2` in seconds; negative: none; zero: the default.
+    pub linger_two: i32,
+    /// `TCP_KEEPIDLE` in seconds.
+    pub keep_idle: u16,
+    /// `TCP_KEEPINTVL` in seconds.
+    pub keep_interval: u16,
+    /// `TCP_DEFER_ACCEPT` in seconds.
+    pub defer_accept: u16,
+    /// `TCP_MAXSEG` in bytes, or zero.
+    pub max_segment: u16,
+    pub keep_count: u8,
+    pub syn_count: u8,
+    pub ttl: u8,
+    pub tos: u8,
+    pub mtu_discover: MtuDiscovery,
+    pub receive_errors: bool,
+    pub no_delay: bool,
+    pub cork: bool,
+}
+
+impl Settings {
+    /// Linux's defaults.
+    pub const DEFAULT: Self = Self {
+        user_timeout: 0,
+        window_clamp: 0,
+        linger_two: 0,
+        keep_idle: 7200,
+        keep_interval: 75,
+        defer_accept: 0,
+        max_segment: 0,
+        keep_count: 9,
+        syn_count: 6,
+        ttl: crate::net::packet::DEFAULT_TTL,
+        tos: 0,
+        mtu_discover: MtuDiscovery::Want,
+        receive_errors: false,
+        no_delay: false,
+        cork: false,
+    };
+}
