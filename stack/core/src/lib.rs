@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod datagram;
 pub mod drop;
 pub mod errno;
 pub mod host;

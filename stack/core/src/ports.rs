@@ -22,6 +22,11 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// A search that starts where the keyed hash says.
+    pub const fn new() -> Self {
+        Self { next: 0 }
+    }
+
     /// A port that `in_use` does not claim, for a socket at `local` that will talk to `peer`
     /// (zeros for a bind without one). `None` when all are taken.
     pub fn choose(

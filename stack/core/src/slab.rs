@@ -137,6 +137,15 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
         })
     }
 
+    /// Walks all objects, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Handle, &mut T)> {
+        let slots = self.chunks.iter_mut().flatten().enumerate();
+        slots.filter_map(|(index, slot)| match &mut slot.entry {
+            Entry::Full(value) => Some((Handle { index: index as u16, generation: slot.generation }, value)),
+            Entry::Free { .. } => None,
+        })
+    }
+
     fn slot_mut(&mut self, index: u16) -> Option<&mut Slot<T>> {
         self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
     }

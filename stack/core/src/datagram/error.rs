@@ -1,0 +1,54 @@
+//! ICMP errors that come back for datagrams, reported as Linux does.
+
+use super::Datagrams;
+use crate::errno::Errno;
+use crate::host::{Context, Host, Wake};
+use crate::net::Net;
+use crate::net::packet::IcmpError;
+use crate::socket::MtuDiscovery;
+use core::net::SocketAddrV4;
+use linnet_wire::{icmp, udp};
+
+impl<H: Host> Datagrams<H> {
+    /// Takes an error about something that one of the sockets sent: a connected socket learns
+    /// of hard errors, one with `IP_RECVERR` of all.
+    pub fn handle_icmp_error(&mut self, cx: &mut Context<H>, net: &mut Net<H>, error: &IcmpError<'_>) {
+        let ping = self.is_ping();
+        let quoted = if ping {
+            // Only what a ping socket can have sent.
+            let header = icmp::Header::parse(error.transport);
+            header.filter(|echo| echo.icmp_type == icmp::ECHO_REQUEST).map(|echo| (echo.id, 0))
+        } else {
+            udp::ports(error.transport)
+        };
+        let Some((port, peer_port)) = quoted.filter(|&(port, _)| port != 0) else { return };
+        let peer = SocketAddrV4::new(error.destination, peer_port);
+        let is_sender = |local: &SocketAddrV4, connected: Option<SocketAddrV4>| {
+            local.port() == port
+                && (local.ip().is_unspecified() || *local.ip() == error.source)
+                && connected.is_none_or(|to| if ping { to.ip() == peer.ip() } else { to == peer })
+        };
+        // A connected socket before one that is not.
+        let mut senders = self.sockets.iter_mut().filter(|(_, socket)| is_sender(&socket.local, socket.peer));
+        let Some((_, first)) = senders.next() else { return };
+        let socket = if first.peer.is_some() {
+            first
+        } else {
+            senders.find(|(_, socket)| socket.peer.is_some()).map_or(first, |(_, socket)| socket)
+        };
+
+        let mut hard = error.hard;
+        if let Some(mtu) = error.mtu {
+            // RFC 1191 §6.1, with the ports quoted as proof that we sent it (RFC 5927 §7).
+            net.update_path_mtu(cx, error.destination, mtu);
+            if socket.mtu_discovery == MtuDiscovery::Never {
+                return;
+            }
+            hard = true;
+        }
+        if socket.receive_errors || (hard && socket.peer.is_some()) {
+            socket.error = Some(if error.mtu.is_some() { Errno::EMSGSIZE } else { error.errno });
+            socket.wake(cx, Wake::State);
+        }
+    }
+}

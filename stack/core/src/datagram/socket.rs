@@ -1,0 +1,114 @@
+//! The state of a datagram socket.
+
+use crate::errno::Errno;
+use crate::host::{Buf, Context, Host, IfIndex, Owner, Queue, Wake};
+use crate::memory::Memory;
+use crate::socket::{Common, MtuDiscovery, Row};
+use alloc::vec::Vec;
+use core::net::{Ipv4Addr, SocketAddrV4};
+
+/// A UDP or ping socket.
+pub(super) struct Socket<H: Host> {
+    /// Own address and port; zeros until bound.
+    pub local: SocketAddrV4,
+    /// The peer, once connected.
+    pub peer: Option<SocketAddrV4>,
+    pub common: Common,
+    pub owner: Option<Owner>,
+    /// Datagrams that wait to be read.
+    pub queue: H::Queue,
+    /// Their footprint.
+    pub queued: u32,
+    /// Datagrams dropped for want of room.
+    pub drops: u32,
+    /// Groups joined, to be left at the end.
+    pub groups: Vec<(IfIndex, Ipv4Addr)>,
+    /// Interface for multicasts.
+    pub multicast_iface: Option<IfIndex>,
+    /// An error that waits to be reported.
+    pub error: Option<Errno>,
+    /// `bind` chose the address: `disconnect` keeps it.
+    pub address_bound: bool,
+    /// `bind` chose the port: `disconnect` keeps it.
+    pub port_bound: bool,
+    pub no_receive: bool,
+    pub no_send: bool,
+    pub receive_errors: bool,
+    pub multicast_loop: bool,
+    /// Zero for the default.
+    pub ttl: u8,
+    pub multicast_ttl: u8,
+    pub tos: u8,
+    pub mtu_discovery: MtuDiscovery,
+}
+
+impl<H: Host> Socket<H> {
+    pub fn new(owner: Owner) -> Self {
+        Self {
+            local: NOWHERE,
+            peer: None,
+            common: Common::DEFAULT,
+            owner: Some(owner),
+            queue: H::Queue::default(),
+            queued: 0,
+            drops: 0,
+            groups: Vec::new(),
+            multicast_iface: None,
+            error: None,
+            address_bound: false,
+            port_bound: false,
+            no_receive: false,
+            no_send: false,
+            receive_errors: false,
+            multicast_loop: true,
+            ttl: 0,
+            multicast_ttl: 1,
+            tos: 0,
+            mtu_discovery: MtuDiscovery::Want,
+        }
+    }
+
+    pub fn wake(&self, cx: &mut Context<H>, why: Wake) {
+        if let Some(owner) = self.owner {
+            cx.host.wake(owner, why);
+        }
+    }
+
+    /// Whether the socket takes what comes to `destination` over `iface`.
+    pub fn accepts(&self, destination: Ipv4Addr, iface: IfIndex) -> bool {
+        (self.local.ip().is_unspecified() || *self.local.ip() == destination)
+            && self.common.iface.is_none_or(|bound| bound == iface)
+    }
+
+    /// Gives back the charge of a buffer that leaves the queue.
+    pub fn release(&mut self, memory: &mut Memory, buf: &H::Buf) {
+        let footprint = buf.footprint();
+        memory.release(footprint);
+        self.queued = self.queued.saturating_sub(footprint as u32);
+    }
+
+    /// Drops all that waits.
+    pub fn purge(&mut self, memory: &mut Memory) {
+        while let Some(buf) = self.queue.pop_front() {
+            self.release(memory, &buf);
+        }
+    }
+
+    pub fn row(&self) -> Row {
+        Row {
+            local: self.local,
+            peer: self.peer.unwrap_or(NOWHERE),
+            state: if self.peer.is_some() { 1 } else { 7 },
+            send_queue: 0,
+            receive_queue: self.queued,
+            timer: 0,
+            timer_in: 0,
+            retransmits: 0,
+            drops: self.drops,
+            owner: self.owner,
+        }
+    }
+}
+
+/// No address and no port.
+pub(super) const NOWHERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
