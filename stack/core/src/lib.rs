@@ -18,5 +18,6 @@ pub mod ports;
 pub mod secret;
 pub mod slab;
 pub mod socket;
+pub mod stack;
 pub mod tcp;
 pub mod time;

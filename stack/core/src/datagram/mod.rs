@@ -123,9 +123,9 @@ impl<H: Host> Datagrams<H> {
         self.sockets.get_mut(handle)?.error.take()
     }
 
-    /// The socket's own address.
-    pub fn local(&self, handle: Handle) -> Result<SocketAddrV4, Errno> {
-        self.get(handle).map(|socket| socket.local)
+    /// The socket's own address; zeros before it has one.
+    pub fn local(&self, handle: Handle) -> SocketAddrV4 {
+        self.sockets.get(handle).map_or(socket::NOWHERE, |socket| socket.local)
     }
 
     /// The peer's address; `ENOTCONN` without one.
