@@ -57,6 +57,8 @@ pub struct Shared {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// List the boards
+    Boards(verb::boards::Args),
     /// Check that this machine can build; install what it lacks
     Doctor(verb::doctor::Args),
     /// Remove what was built
@@ -70,6 +72,7 @@ impl Verb {
     /// It could not be done; the error says what was wrong, where, and what to do.
     pub fn run(&self, cx: &Context) -> Result<Outcome> {
         match self {
+            Self::Boards(args) => verb::boards::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),
             Self::Clean(args) => verb::clean::run(cx, args),
         }

@@ -114,6 +114,19 @@ impl Paths {
         self.out.join("logs").join(format!("{name}.log"))
     }
 
+    /// The names (without the extension) of all files `folder/*.extension`, sorted.
+    #[must_use]
+    pub fn names(&self, folder: &str, extension: &str) -> Vec<String> {
+        let dirs = self.data_dirs(folder);
+        let files = dirs.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path());
+        let wanted = files.filter(|file| file.extension().is_some_and(|e| e == extension));
+        let mut names: Vec<String> =
+            wanted.filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// `path` as a user would write it: relative to the checkout where possible.
     #[must_use]
     pub fn show(&self, path: &Path) -> String {

@@ -22,3 +22,4 @@ pub mod report;
 pub mod stage;
 pub mod target;
 pub mod verb;
+pub mod yaml;

@@ -3,11 +3,13 @@
 //! `full` ⊃ `client` ⊃ `minimal`; a feature adds, it never changes what the others do.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::context::Paths;
+use crate::yaml;
 
 /// A selection of features.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,17 +50,39 @@ struct RawKernel {
     patches: Vec<String>,
 }
 
+/// Profiles that are planned, and so are refused as such rather than as a slip of the pen.
+const PLANNED: [&str; 2] = ["client", "full"];
+
 impl Profile {
     /// Reads and checks the profile called `name`.
     ///
     /// # Errors
     /// There is no such profile (the message lists those there are), or its file is wrong.
     pub fn load(paths: &Paths, name: &str) -> Result<Self> {
+        let known = paths.names("profiles", "yaml");
         let Some(path) = paths.data_file("profiles", &format!("{name}.yaml")) else {
-            bail!("there is no profile `{name}`");
+            if PLANNED.contains(&name) {
+                bail!("--profile {name} is not there yet: this version has {}", known.join(", "));
+            }
+            bail!("{}", yaml::no_such("profile", name, &known));
         };
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let raw: RawProfile = serde_yaml::from_str(&text).with_context(|| path.display().to_string())?;
+        let shown = paths.show(&path);
+        let shown = Path::new(&shown);
+        let raw: RawProfile = yaml::from_str(shown, &text)?;
+        let needs = [
+            ("kernel fragment", "kernel", "config", raw.kernel.fragments.as_slice()),
+            ("kernel patch", "kernel/patches", "patch", raw.kernel.patches.as_slice()),
+            ("BusyBox configuration", "busybox-config", "config", std::slice::from_ref(&raw.busybox)),
+        ];
+        for (what, folder, extension, names) in needs {
+            let known = paths.names(folder, extension);
+            if let Some(missing) = names.iter().find(|name| !known.contains(name)) {
+                let (line, column) = yaml::find_word(&text, missing).unwrap_or((1, 1));
+                let message = yaml::no_such(what, missing, &known);
+                return Err(yaml::complain(shown, &text, line, column, &message));
+            }
+        }
         Ok(Self {
             name: name.to_owned(),
             description: raw.description,

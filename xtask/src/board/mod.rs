@@ -8,8 +8,10 @@ mod units;
 pub use raw::RawBoard;
 pub use units::ByteSize;
 
-use crate::context::Paths;
 use anyhow::Result;
+use serde::Deserialize;
+
+use crate::context::Paths;
 
 /// A board whose file was read and found right.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,21 +39,24 @@ pub struct Board {
 }
 
 /// The processor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cpu {
     /// What every binary on it is limited to.
     pub isa: Isa,
 }
 
 /// An instruction set that binaries are checked against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Isa {
     /// Pentium without MMX: no CMOV, no SSE, and no LOCK prefix.
     I586,
 }
 
 /// The serial console.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Console {
     /// The kernel's name of it: `ttyS0`.
     pub device: String,
@@ -60,25 +65,29 @@ pub struct Console {
 }
 
 /// How the root file system reaches the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Root {
     /// A cpio archive in RAM, handed over by the boot loader.
     Initramfs,
 }
 
 /// What a board's kernel is made of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Kernel {
     /// Configuration fragments `kernel/<name>.config`, merged in this order.
     pub fragments: Vec<String>,
     /// How our stack is linked.
     pub stack: StackLink,
     /// The kernel's command line beyond the console.
+    #[serde(default)]
     pub arguments: Vec<String>,
 }
 
 /// How our stack is linked into the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum StackLink {
     /// Part of the kernel image.
     Builtin,
@@ -87,7 +96,8 @@ pub enum StackLink {
 }
 
 /// How QEMU stands in for a board.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Qemu {
     /// `-machine`.
     pub machine: String,
@@ -96,11 +106,13 @@ pub struct Qemu {
     /// The `-device` that is its NIC: `rtl8139`, `virtio-net-pci`.
     pub nic: String,
     /// Further arguments, as they are.
+    #[serde(default)]
     pub arguments: Vec<String>,
 }
 
 /// What an image may take at most.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Budgets {
     /// The root file system, uncompressed.
     pub rootfs: Option<ByteSize>,
@@ -118,6 +130,27 @@ impl Board {
     /// wrong (file, line, column, key, and what would be right).
     pub fn load(paths: &Paths, name: &str) -> Result<Self> {
         raw::load(paths, name)
+    }
+}
+
+impl Root {
+    /// As in board files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Initramfs => "initramfs",
+        }
+    }
+}
+
+impl StackLink {
+    /// As in board files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::Loadable => "loadable",
+        }
     }
 }
 

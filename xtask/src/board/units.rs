@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
@@ -47,6 +50,27 @@ impl fmt::Display for ByteSize {
         let unit = UNITS.iter().find(|(_, factor)| self.0.is_multiple_of(*factor) && self.0 > 0);
         let (name, factor) = unit.unwrap_or(&("bytes", 1));
         write!(f, "{} {name}", self.0 / factor)
+    }
+}
+
+/// A visitor, so that the parser gives its error line and column.
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(SizeVisitor)
+    }
+}
+
+struct SizeVisitor;
+
+impl Visitor<'_> for SizeVisitor {
+    type Value = ByteSize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a size with its unit, like `16 MiB`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ByteSize, E> {
+        ByteSize::parse(text).map_err(E::custom)
     }
 }
 

@@ -1,4 +1,5 @@
 //! The verbs, one file each: `Args` (its part of the command line) and `run`.
 
+pub mod boards;
 pub mod clean;
 pub mod doctor;
