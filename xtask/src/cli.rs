@@ -59,6 +59,8 @@ pub struct Shared {
 pub enum Verb {
     /// List the boards
     Boards(verb::boards::Args),
+    /// Build, boot in QEMU, smoke-test; or a console with --shell
+    Qemu(verb::qemu::Args),
     /// Check that this machine can build; install what it lacks
     Doctor(verb::doctor::Args),
     /// Remove what was built
@@ -73,6 +75,7 @@ impl Verb {
     pub fn run(&self, cx: &Context) -> Result<Outcome> {
         match self {
             Self::Boards(args) => verb::boards::run(cx, args),
+            Self::Qemu(args) => verb::qemu::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),
             Self::Clean(args) => verb::clean::run(cx, args),
         }

@@ -3,3 +3,4 @@
 pub mod boards;
 pub mod clean;
 pub mod doctor;
+pub mod qemu;

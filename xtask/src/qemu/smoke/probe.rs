@@ -1,0 +1,20 @@
+//! The probe comes into the guest over HTTP, whole, and its waiting parts are started.
+
+use anyhow::Result;
+
+use super::{Evidence, Guest, Mismatch, background};
+use crate::peer::noise::sha256_hex;
+use crate::peer::plan;
+
+/// Downloads it, compares its hash, starts what waits.
+pub fn run(guest: &mut Guest) -> Result<Evidence> {
+    let program = guest.probe.clone();
+    let (size, sha256) = (program.len(), sha256_hex(&program));
+    guest.peer.serve("/probe", program);
+    guest.succeed(&format!("wget -q -O /tmp/probe http://{}/probe && chmod +x /tmp/probe", plan::GATEWAY))?;
+    let output = guest.succeed("sha256sum </tmp/probe")?;
+    let got = output.split_whitespace().next().unwrap_or_default().to_owned();
+    Mismatch::check("the hash of the probe", &got, &sha256)?;
+    background::start(guest)?;
+    Ok(Evidence::new(format!("{size} bytes")).with("bytes", size))
+}

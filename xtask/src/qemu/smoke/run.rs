@@ -1,0 +1,126 @@
+//! Runs the steps, prints each as it passes, and keeps the traces whatever happens.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use super::report::{Failure, Report, StepReport};
+use super::{STEPS, Step};
+use crate::board::{Board, ByteSize};
+use crate::context::Context;
+use crate::process;
+use crate::qemu::console::Closed;
+use crate::qemu::guest::{Guest, Traces};
+use crate::qemu::machine::{Console, Machine, Network};
+
+/// Decides which frames are lost on the bad wire.
+const SEED: u64 = 20_260_722;
+/// How long the shell may take to answer again after a step has failed.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// What is tested.
+pub struct Subject<'a> {
+    /// The board.
+    pub board: &'a Board,
+    /// RAM.
+    pub memory: ByteSize,
+    /// The kernel image.
+    pub kernel: &'a Path,
+    /// The root file system.
+    pub rootfs: &'a Path,
+    /// The probe's program, built for the board's processor.
+    pub probe: &'a Path,
+    /// Where the traces go.
+    pub dir: &'a Path,
+    /// After a failed step, go on with the next if the console still answers.
+    pub keep_going: bool,
+}
+
+/// Boots `subject` and takes it through all steps.
+///
+/// # Errors
+/// The test could not be made: QEMU is missing, a file cannot be read or written, the user
+/// interrupted. That a step failed is no error here but part of the report.
+pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
+    fs::create_dir_all(subject.dir).with_context(|| format!("cannot make {}", subject.dir.display()))?;
+    let traces = Traces {
+        transcript: subject.dir.join("console.log"),
+        capture: subject.dir.join("wire.pcap"),
+        errors: subject.dir.join("qemu.log"),
+        lock: subject.dir.join("qemu.lock"),
+    };
+    let _lock = lock(cx, &traces.lock)?;
+    let probe = fs::read(subject.probe)
+        .with_context(|| format!("cannot read the probe {}", subject.probe.display()))?;
+    let machine = Machine {
+        board: subject.board,
+        memory: subject.memory,
+        kernel: subject.kernel,
+        rootfs: subject.rootfs,
+        network: Network::Socket,
+        console: Console::Socket,
+    };
+
+    cx.reporter.line(&format!("booting {} with {} of RAM in QEMU", subject.board.name, subject.memory));
+    let start = Instant::now();
+    let mut guest = Guest::start(cx, &machine, &traces, probe, SEED)?;
+    let mut steps = Vec::new();
+    let mut skipped = Vec::new();
+    for (index, step) in STEPS.iter().enumerate() {
+        let report = take(step, &mut guest);
+        cx.interrupt.check()?;
+        cx.reporter.line(&report.line());
+        let failed = report.result.as_ref().err().map(|failure| failure.error.is::<Closed>());
+        steps.push(report);
+        let dead = match failed {
+            None => false,
+            Some(closed) => closed || !subject.keep_going || guest.console.greet(RECOVERY).is_err(),
+        };
+        if dead {
+            skipped = STEPS[index + 1..].iter().map(|step| step.name).collect();
+            break;
+        }
+    }
+    guest.peer.with(|peer| peer.flush_capture())?;
+    Ok(Report { steps, skipped, time: start.elapsed(), traces })
+}
+
+fn take(step: &Step, guest: &mut Guest) -> StepReport {
+    let start = Instant::now();
+    let result = (step.run)(guest);
+    let time = start.elapsed();
+    let result = result.map_err(|error| {
+        if error.is::<Closed>() {
+            // Its last words may come a moment after the console has closed.
+            let _ = guest.running.wait(Duration::from_secs(1));
+        }
+        let complaints = guest.running.complaints();
+        Failure { error, console: guest.console.recent_lines(), complaints }
+    });
+    StepReport { name: step.name, time, result }
+}
+
+/// Waits until no other run uses the same traces, and ends what a killed one left running.
+fn lock(cx: &Context, path: &PathBuf) -> Result<File> {
+    let context = || format!("cannot lock {}", path.display());
+    let file = File::options().create(true).append(true).open(path).with_context(context)?;
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {
+                if !told {
+                    cx.reporter.line(&format!("waiting for another run that holds {}", path.display()));
+                    told = true;
+                }
+                cx.interrupt.check()?;
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Err(TryLockError::Error(error)) => return Err(error).with_context(context),
+        }
+    }
+    process::end_orphans(path);
+    Ok(file)
+}

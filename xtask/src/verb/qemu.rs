@@ -1,0 +1,100 @@
+//! `cargo xtask qemu`: builds, boots in QEMU, and takes the image through the smoke test, or gives
+//! the user its console.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use crate::board::ByteSize;
+use crate::context::Context;
+use crate::qemu::{shell, smoke};
+use crate::report::Outcome;
+use crate::target::{Target, TargetArgs};
+
+/// What to boot, and what for.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask qemu                      build, boot, smoke test
+  cargo xtask qemu --stack native       the same on Linux's own inet
+  cargo xtask qemu --mem 8M             with less RAM than the board has
+  cargo xtask qemu --shell              a console, with network and port forwards
+  cargo xtask qemu --board qemu-virtio --json")]
+pub struct Args {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Give me the console instead of running the smoke test
+    #[arg(long, conflicts_with_all = ["keep_going", "json"])]
+    shell: bool,
+
+    /// RAM instead of the board's
+    #[arg(long, value_name = "SIZE", value_parser = ByteSize::parse)]
+    mem: Option<ByteSize>,
+
+    /// After a failed step go on with the next
+    #[arg(long)]
+    keep_going: bool,
+
+    /// Boot the bzImage and rootfs.cpio in DIR (with the program `probe`) instead of building
+    #[arg(long, value_name = "DIR")]
+    image: Option<PathBuf>,
+}
+
+/// What is booted.
+struct Files {
+    kernel: PathBuf,
+    rootfs: PathBuf,
+    probe: PathBuf,
+}
+
+/// Builds and boots it.
+///
+/// # Errors
+/// It cannot be built or started. A failed smoke test is a bad [`Outcome`].
+pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
+    let target = Target::load(cx, &args.target)?;
+    let memory = args.mem.unwrap_or(target.board.memory);
+    let files = files(cx, args, &target)?;
+    if args.shell {
+        shell::run(cx, &target.board, memory, &files.kernel, &files.rootfs)?;
+        return Ok(Outcome::good("", Value::Null));
+    }
+    let dir = target.dir(cx);
+    let subject = smoke::Subject {
+        board: &target.board,
+        memory,
+        kernel: &files.kernel,
+        rootfs: &files.rootfs,
+        probe: &files.probe,
+        dir: &dir,
+        keep_going: args.keep_going,
+    };
+    let report = smoke::run(cx, &subject)?;
+    let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |data| data.len());
+    let mut json = json!({
+        "board": target.board.name,
+        "profile": target.profile.name,
+        "stack": target.stack.name(),
+        "memory_bytes": memory.bytes(),
+        "kernel_image_bytes": size(&files.kernel),
+        "rootfs_bytes": size(&files.rootfs),
+    });
+    if let (Some(json), Value::Object(more)) = (json.as_object_mut(), report.json()) {
+        json.extend(more);
+    }
+    let text = report.text();
+    Ok(if report.passed() { Outcome::good(text, json) } else { Outcome::bad(text, json) })
+}
+
+fn files(_cx: &Context, args: &Args, _target: &Target) -> Result<Files> {
+    let Some(dir) = &args.image else { bail!("nothing is built here yet: give --image DIR") };
+    let files =
+        Files { kernel: dir.join("bzImage"), rootfs: dir.join("rootfs.cpio"), probe: dir.join("probe") };
+    for file in [&files.kernel, &files.rootfs, &files.probe] {
+        if !file.is_file() {
+            bail!("--image {}: there is no {} in it", dir.display(), file.display());
+        }
+    }
+    Ok(files)
+}
