@@ -3,6 +3,8 @@
 //! Invariants: a folder under its final name is whole; a temporary folder belongs to the holder
 //! of the stage's lock, so whoever takes the lock removes all that it finds.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result, bail};
 
 use super::{Finished, Stage, Store};
@@ -10,7 +12,7 @@ use crate::context::Context;
 use crate::explain::{Explain, Explanation, Verdict, WouldBuild};
 use crate::fingerprint::Fingerprint;
 use crate::process::end_orphans;
-use crate::report::duration;
+use crate::report::{Task, duration};
 
 /// How often a build starts again because its inputs changed under it.
 const ATTEMPTS: usize = 3;
@@ -77,15 +79,15 @@ fn build<S: Stage>(cx: &Context, stage: &S, store: &Store, inputs: &Fingerprint)
     end_orphans(&store.lock_path());
     store.remove_temporary()?;
     task.note(&stage.label());
-    let work = store.temporary(inputs)?;
-    store.begin_log()?;
-    let built = stage.build(cx, &task, &work).and_then(|()| Ok(cx.interrupt.check()?));
-    if let Err(error) = built {
-        let time = duration(task.elapsed());
-        drop(task);
-        let _ = store.remove_temporary(); // the error that counts is the build's; the next run tries again
-        return Err(error.context(format!("stage {} failed after {time}", S::NAME)));
-    }
+    let work = match fill(cx, stage, store, inputs, &task) {
+        Ok(work) => work,
+        Err(error) => {
+            let time = duration(task.elapsed());
+            drop(task);
+            let _ = store.remove_temporary(); // the error that counts is the build's; the next run tries again
+            return Err(error.context(format!("stage {} failed after {time}", S::NAME)));
+        }
+    };
     if fingerprint(cx, stage)?.digest() != inputs.digest() {
         task.note("an input changed meanwhile: again");
         store.remove_temporary()?;
@@ -95,4 +97,19 @@ fn build<S: Stage>(cx: &Context, stage: &S, store: &Store, inputs: &Fingerprint)
     store.prune(&finished);
     task.done(&stage.label());
     Ok(Some(finished))
+}
+
+/// Builds into a new temporary folder, which the caller removes if that fails.
+fn fill<S: Stage>(
+    cx: &Context,
+    stage: &S,
+    store: &Store,
+    inputs: &Fingerprint,
+    task: &Task,
+) -> Result<PathBuf> {
+    let work = store.temporary(inputs)?;
+    store.begin_log()?;
+    stage.build(cx, task, &work)?;
+    cx.interrupt.check()?; // a build that did not notice must not pass for whole
+    Ok(work)
 }
