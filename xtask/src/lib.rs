@@ -19,6 +19,7 @@ pub mod process;
 pub mod profile;
 pub mod qemu;
 pub mod report;
+pub mod size;
 pub mod stage;
 pub mod target;
 pub mod verb;
