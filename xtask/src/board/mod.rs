@@ -118,6 +118,8 @@ pub struct Budgets {
     pub rootfs: Option<ByteSize>,
     /// The kernel image.
     pub kernel: Option<ByteSize>,
+    /// Our stack: code and constants of its Rust half and its shim.
+    pub stack: Option<ByteSize>,
     /// Kernel image and root file system together.
     pub firmware: Option<ByteSize>,
 }

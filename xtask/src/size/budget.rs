@@ -1,6 +1,7 @@
 //! What may not grow: the budgets of a board, checked by the build.
 
 use super::{Item, Report};
+use crate::board::Budgets;
 use crate::report::grouped;
 use anyhow::{Result, bail};
 
@@ -17,26 +18,18 @@ pub struct Budget<'a> {
     pub parts: &'a [Item],
 }
 
-impl<'a> Budget<'a> {
-    /// The budget of the root file system.
-    pub fn rootfs(report: &'a Report, limit: u64) -> Self {
-        Self { name: "rootfs", limit, bytes: report.rootfs_bytes, parts: &report.rootfs_files }
-    }
-
-    /// The budget of our stack.
-    pub fn stack(report: &'a Report, limit: u64) -> Self {
-        Self { name: "stack", limit, bytes: report.stack_bytes, parts: &report.stack_symbols }
-    }
-
-    /// The budget of the kernel image.
-    pub fn kernel(report: &'a Report, limit: u64) -> Self {
-        Self { name: "kernel", limit, bytes: report.kernel_image_bytes, parts: &report.components }
-    }
-
-    /// The budget of kernel image and root file system together.
-    pub fn firmware(report: &'a Report, limit: u64) -> Self {
-        Self { name: "firmware", limit, bytes: report.firmware_bytes, parts: &report.components }
-    }
+/// The budgets of a board beside what `report` measured.
+#[must_use]
+pub fn budgets<'a>(report: &'a Report, limits: &Budgets) -> Vec<Budget<'a>> {
+    let all = [
+        ("rootfs", limits.rootfs, report.rootfs_bytes, &report.rootfs_files),
+        ("stack", limits.stack, report.stack_bytes, &report.stack_symbols),
+        ("kernel", limits.kernel, report.kernel_image_bytes, &report.components),
+        ("firmware", limits.firmware, report.firmware_bytes, &report.components),
+    ];
+    let set =
+        all.into_iter().filter_map(|(name, limit, bytes, parts)| Some((name, limit?.bytes(), bytes, parts)));
+    set.map(|(name, limit, bytes, parts)| Budget { name, limit, bytes, parts }).collect()
 }
 
 /// Fails when a budget is exceeded, with by how much and the largest parts of it; all at once.
@@ -72,6 +65,7 @@ const SHOWN: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::ByteSize;
 
     fn report() -> Report {
         let item = |name: &str, bytes| Item { name: name.to_owned(), bytes };
@@ -83,11 +77,15 @@ mod tests {
         }
     }
 
+    fn check_limits(rootfs: u64, stack: Option<u64>) -> Result<()> {
+        let limits =
+            Budgets { rootfs: Some(ByteSize(rootfs)), stack: stack.map(ByteSize), ..Budgets::default() };
+        check(&budgets(&report(), &limits))
+    }
+
     #[test]
     fn a_budget_fails_by_how_much_and_because_of_what() {
-        let report = report();
-        let budgets = [Budget::rootfs(&report, 2 << 20), Budget::stack(&report, 72 << 10)];
-        let message = check(&budgets).unwrap_err().to_string();
+        let message = check_limits(2 << 20, Some(72 << 10)).unwrap_err().to_string();
         for part in [
             "rootfs has 2,200,000 bytes",
             "102,848 over its budget of 2,097,152",
@@ -100,10 +98,15 @@ mod tests {
     }
 
     #[test]
+    fn every_exceeded_budget_is_named() {
+        let message = check_limits(2_000_000, Some(50_000)).unwrap_err().to_string();
+        assert!(message.contains("rootfs has") && message.contains("stack has"), "{message}");
+    }
+
+    #[test]
     fn a_kept_budget_passes_to_the_byte() {
-        let report = report();
-        assert!(check(&[Budget::rootfs(&report, 2_200_000)]).is_ok());
-        assert!(check(&[Budget::rootfs(&report, 2_199_999)]).is_err());
-        assert!(check(&[]).is_ok());
+        assert!(check_limits(2_200_000, None).is_ok());
+        assert!(check_limits(2_199_999, None).is_err());
+        assert!(check(&budgets(&report(), &Budgets::default())).is_ok());
     }
 }

@@ -91,6 +91,7 @@ fn board_json(name: &str, board: &Result<Board>) -> Value {
         "budget_bytes": {
             "rootfs": budgets.rootfs.map(|b| b.bytes()),
             "kernel": budgets.kernel.map(|b| b.bytes()),
+            "stack": budgets.stack.map(|b| b.bytes()),
             "firmware": budgets.firmware.map(|b| b.bytes()),
         },
     })
