@@ -63,6 +63,8 @@ pub enum Verb {
     Qemu(verb::qemu::Args),
     /// Check that this machine can build; install what it lacks
     Doctor(verb::doctor::Args),
+    /// Fetch, verify or update the foreign sources
+    Sources(verb::sources::Args),
     /// Remove what was built
     Clean(verb::clean::Args),
 }
@@ -77,6 +79,7 @@ impl Verb {
             Self::Boards(args) => verb::boards::run(cx, args),
             Self::Qemu(args) => verb::qemu::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),
+            Self::Sources(args) => verb::sources::run(cx, args),
             Self::Clean(args) => verb::clean::run(cx, args),
         }
     }

@@ -20,6 +20,7 @@ pub mod profile;
 pub mod qemu;
 pub mod report;
 pub mod size;
+pub mod sources;
 pub mod stage;
 pub mod target;
 pub mod verb;

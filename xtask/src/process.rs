@@ -7,6 +7,7 @@
 
 mod interrupt;
 mod orphans;
+mod pipe;
 
 use std::fmt;
 use std::fs::{self, File};
@@ -20,6 +21,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 pub use interrupt::{Interrupt, Interrupted};
 pub use orphans::end_orphans;
+pub use pipe::pipe;
 
 use crate::context::Context;
 use crate::report::Task;

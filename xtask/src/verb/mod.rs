@@ -4,3 +4,4 @@ pub mod boards;
 pub mod clean;
 pub mod doctor;
 pub mod qemu;
+pub mod sources;
