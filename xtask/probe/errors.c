@@ -31,7 +31,9 @@ static void reset(const char *peer, int port)
 	int fd = stream_socket();
 
 	check_errno("reset-connect", connect_to(fd, peer, port), 0);
-	poll_one(fd, POLLIN, 3000);
+	/* The peer answers the first byte with a reset. */
+	check_number("reset-ask", write(fd, "x", 1), 1);
+	check_number("reset-poll", poll_one(fd, POLLIN, 3000), POLLIN | POLLERR | POLLHUP);
 	check_errno("reset-read", read(fd, &byte, 1) < 0 ? errno : 0, ECONNRESET);
 	check_number("reset-read-again", read(fd, &byte, 1), 0);
 	check_errno("reset-write", write(fd, "x", 1) < 0 ? errno : 0, EPIPE);

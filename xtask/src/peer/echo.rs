@@ -59,12 +59,17 @@ impl Conversation for StreamEcho {
     }
 }
 
-/// Resets the connection as soon as it is there.
+/// Resets the connection when the first byte arrives: earlier, the guest's connect could fail with
+/// the reset already.
 #[derive(Default)]
 pub struct Reset;
 
 impl Conversation for Reset {
     fn advance(&mut self, socket: &mut tcp::Socket<'_>) {
-        socket.abort();
+        if socket.can_recv() {
+            socket.abort();
+        } else if ended(socket) {
+            socket.close();
+        }
     }
 }

@@ -41,7 +41,7 @@ pub const ECHO_PORT: u16 = 7;
 pub const HTTP_PORT: u16 = 80;
 /// Takes a stream to its end and answers with its length and SHA-256.
 pub const SINK_PORT: u16 = 9000;
-/// Accepts a connection and resets it.
+/// Accepts a connection and resets it at the first byte.
 pub const RESET_PORT: u16 = 9001;
 /// Nobody listens here: TCP is answered with RST, UDP with port unreachable.
 pub const CLOSED_PORT: u16 = 9009;

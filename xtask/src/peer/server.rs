@@ -8,8 +8,11 @@ use smoltcp::wire::IpListenEndpoint;
 
 /// Sockets of one port that wait at the same time: so many SYNs are taken in one go.
 const BACKLOG: usize = 8;
-/// Receive and send buffer of a connection, in bytes each.
-const BUFFER: usize = 128 * 1024;
+/// Receive buffer of a connection, in bytes.
+const RECEIVE_BUFFER: usize = 128 * 1024;
+/// Send buffer of a connection, in bytes: 16 full segments. smoltcp repairs one loss a window without
+/// a timeout, so a larger window makes a lossy download slower, not faster.
+const SEND_BUFFER: usize = 16 * 1460;
 
 /// What a server says on one connection.
 pub trait Conversation: Send {
@@ -60,8 +63,10 @@ impl Server {
 
 /// A TCP socket as all of the peer's are: large buffers, Reno, no Nagle.
 pub fn stream() -> tcp::Socket<'static> {
-    let mut socket =
-        tcp::Socket::new(tcp::SocketBuffer::new(vec![0; BUFFER]), tcp::SocketBuffer::new(vec![0; BUFFER]));
+    let mut socket = tcp::Socket::new(
+        tcp::SocketBuffer::new(vec![0; RECEIVE_BUFFER]),
+        tcp::SocketBuffer::new(vec![0; SEND_BUFFER]),
+    );
     socket.set_nagle_enabled(false);
     socket.set_congestion_control(tcp::CongestionControl::Reno);
     socket
