@@ -2,3 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod host;
+pub mod link;
+pub mod node;
+pub mod pair;
+pub mod rng;
+pub mod transfer;

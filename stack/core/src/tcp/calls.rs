@@ -3,12 +3,13 @@
 use super::Tcp;
 use super::connection::{Connection, Phase, Timers};
 use super::demux::{Link, Node};
-use super::output::{self, INITIAL_SEGMENTS, Io, synchronise};
+use super::output::{self, Io, synchronise};
 use super::receive::Receive;
 use super::reno::Reno;
 use super::rtt::Rtt;
 use super::send::Send;
 use super::socket::{Base, Listen, Socket, State};
+use super::transmit::INITIAL_SEGMENTS;
 use super::window;
 use crate::errno::Errno;
 use crate::host::{Context, Host, Owner};

@@ -2,16 +2,18 @@
 //! with the checks of RFC 5961 against those who guess.
 
 use super::connection::{Connection, Phase, Timer};
-use super::output::{self, Fields, Io, Push, Route, acknowledge, challenge, push, resend_at};
+use super::output::{self, Fields, Io, Route, acknowledge, challenge};
 use super::receive::{Owed, Urgent};
 use super::reno::Advice;
+use super::resend::resend_at;
 use super::segment::Segment;
 use super::socket::Base;
 use super::time_wait;
+use super::transmit::{INITIAL_SEGMENTS, Push, push};
 use crate::drop::DropReason;
 use crate::errno::Errno;
 use crate::host::{Buf, Host, Queue, Wake};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 use linnet_wire::seq::SeqNum;
 use linnet_wire::tcp::Flags;
 
@@ -148,7 +150,7 @@ pub(super) fn establish<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &m
         connection.rtt.distrust();
     }
     // RFC 5681 §3.1, RFC 6928 §2: one segment after a lost SYN, ten otherwise.
-    let segments = if connection.send.retries > 1 { 1 } else { output::INITIAL_SEGMENTS };
+    let segments = if connection.send.retries > 1 { 1 } else { INITIAL_SEGMENTS };
     connection.reno = super::reno::Reno::new(u32::from(connection.send.mss), segments, connection.send.una);
     connection.send.retries = 0;
     connection.send.last = now;
@@ -341,21 +343,22 @@ fn acknowledged<H: Host>(
         let duplicate = ack == send.una && send.flight() > 0 && segment.span() == 0 && unchanged;
         return Ok(if duplicate { connection.reno.on_duplicate(connection.flight()) } else { Advice::Go });
     }
-    let acked = send.acknowledge(ack, now, &mut io.net.memory);
-    // RFC 6298 §5.3: restart the timer; §5.2: stop it when all is acknowledged.
-    match (acked.rtt, segment.options.timestamps) {
-        (Some(rtt), _) => connection.rtt.sample(rtt),
-        (None, Some(stamps)) if connection.timestamps && stamps.echo != 0 => {
-            // RFC 7323 §4.1: what was sent again is measured by its echo.
-            let clock = connection.clock(now);
-            let age = clock.wrapping_sub(stamps.echo);
-            if age < 1 << 20 {
-                connection.rtt.sample(Duration::from_millis(age));
+    let acked = send.acknowledge(ack, &mut io.net.memory);
+    // RFC 6298 §3, Karn's rule; and RFC 7323 §4.1: an echo tells which transmission arrived.
+    let echo = segment.options.timestamps.filter(|_| connection.timestamps);
+    match (acked.last, echo) {
+        (Some((sent_at, true)), _) => connection.rtt.sample(now.since(sent_at)),
+        (Some((sent_at, false)), Some(stamps)) => {
+            let echo = Instant::from_millis(stamps.echo.wrapping_sub(connection.clock_offset));
+            if !echo.before(sent_at) && !now.before(echo) {
+                connection.rtt.sample(now.since(echo));
             }
         }
-        _ => {}
+        // Not known: what was doubled stays, until a segment is acknowledged that was sent once.
+        (Some((_, false)), None) => {}
+        (None, _) => connection.rtt.end_back_off(),
     }
-    connection.rtt.end_back_off();
+    // RFC 6298 §5.2 and §5.3: the timer starts anew, or stops when all is acknowledged.
     let send = &mut connection.send;
     send.retries = 0;
     send.stuck_since = now;
@@ -453,7 +456,8 @@ fn payload<H: Host>(
         // RFC 5681 §4.2: a gap is answered at once, and for a while all that follows.
         receive.owed = Owed::Now;
         receive.quick = receive.quick.max(4);
-        return match receive.keep_ahead(seq, buf, memory) {
+        let room = receive.used < base.common.receive_buffer;
+        return match room && receive.keep_ahead(seq, buf, memory) {
             true => Ok(()),
             false => {
                 acknowledge(io, base, connection);
@@ -462,7 +466,11 @@ fn payload<H: Host>(
         };
     }
     // A sender of small segments can use up the buffer without filling the window.
-    if receive.used >= base.common.receive_buffer.saturating_mul(2) {
+    let limit = base.common.receive_buffer.saturating_mul(2);
+    if receive.used >= limit {
+        receive.drop_ahead(memory);
+    }
+    if receive.used >= limit {
         acknowledge(io, base, connection);
         return Err(DropReason::ReceiveBufferFull);
     }

@@ -20,6 +20,7 @@ mod reassembly;
 mod receive;
 mod remnants;
 mod reno;
+mod resend;
 mod rtt;
 mod segment;
 mod send;
@@ -28,6 +29,7 @@ mod socket;
 mod stream;
 mod time_wait;
 mod timers;
+mod transmit;
 mod window;
 
 use crate::drop::DropReason;

@@ -2,9 +2,10 @@
 
 use super::Tcp;
 use super::connection::{Phase, Timer};
-use super::output::{Io, Push, acknowledge, push};
+use super::output::{Io, acknowledge};
 use super::receive::Owed;
 use super::socket::{Base, Socket, State};
+use super::transmit::{Push, push};
 use crate::errno::Errno;
 use crate::host::{Context, Host};
 use crate::net::Net;

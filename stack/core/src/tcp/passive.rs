@@ -13,6 +13,7 @@ use super::rtt::Rtt;
 use super::segment::Segment;
 use super::send::Send;
 use super::socket::{Base, Listen, Socket, State};
+use super::transmit::INITIAL_SEGMENTS;
 use super::window;
 use crate::drop::DropReason;
 use crate::host::{Host, Wake};
@@ -268,7 +269,7 @@ impl<H: Host> Tcp<H> {
         send.retries = half.retries;
         let mut connection = Connection {
             phase: Phase::Established,
-            reno: Reno::new(536, output::INITIAL_SEGMENTS, send.una),
+            reno: Reno::new(536, INITIAL_SEGMENTS, send.una),
             send,
             receive,
             rtt: Rtt::new(),

@@ -90,7 +90,7 @@ pub(super) fn runs<Q: Queue>(queue: &Q, latest: SeqNum, blocks: &mut [SackBlock]
                     *first = run;
                 }
             }
-            count = last + 1;
+            count = (last + 1).max(count).min(blocks.len());
         } else if let Some(slot) = blocks.get_mut(count) {
             *slot = run;
             count += 1;

@@ -3,7 +3,7 @@
 use super::reassembly::place;
 use crate::host::{Buf, Host, Meta, Queue, SegmentMeta};
 use crate::memory::Memory;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use linnet_wire::seq::SeqNum;
 
 /// What is to be sent, and how far it got.
@@ -55,8 +55,9 @@ pub(super) struct Send<H: Host> {
 pub(super) struct Acked {
     /// Bytes, our FIN not counted.
     pub bytes: u32,
-    /// Round-trip time of the last segment that was sent only once (Karn's rule).
-    pub rtt: Option<Duration>,
+    /// The last segment that was acknowledged whole: when it was last sent, and whether that was
+    /// the only time.
+    pub last: Option<(Instant, bool)>,
 }
 
 /// [`SegmentMeta::flags`] of a buffer queued with `MSG_MORE`.
@@ -123,8 +124,8 @@ impl<H: Host> Send<H> {
     }
 
     /// Drops what `ack` acknowledges.
-    pub fn acknowledge(&mut self, ack: SeqNum, now: Instant, memory: &mut Memory) -> Acked {
-        let mut acked = Acked { bytes: ack.min(self.end).since(self.una), rtt: None };
+    pub fn acknowledge(&mut self, ack: SeqNum, memory: &mut Memory) -> Acked {
+        let mut acked = Acked { bytes: ack.min(self.end).since(self.una), last: None };
         while let Some(buf) = self.sent.front_mut() {
             let (seq, len) = place(buf);
             let known = ack.since(seq);
@@ -134,7 +135,7 @@ impl<H: Host> Send<H> {
                 break;
             }
             if let Meta::Segment(meta) = buf.meta() {
-                acked.rtt = (meta.transmissions == 1).then(|| now.since(meta.sent_at));
+                acked.last = Some((meta.sent_at, meta.transmissions == 1));
             }
             if let Some(buf) = self.sent.pop_front() {
                 self.release(buf.footprint(), memory);

@@ -3,11 +3,12 @@
 use super::Tcp;
 use super::connection::{Connection, Phase};
 use super::input::is_writable;
-use super::output::{Io, Push, acknowledge, push};
+use super::output::{Io, acknowledge};
 use super::reassembly::put_at;
 use super::receive::Urgent;
 use super::send::{MORE, change};
 use super::socket::{Base, Socket};
+use super::transmit::{Push, push};
 use super::window;
 use crate::errno::Errno;
 use crate::host::{Buf, Context, Host, Queue};

@@ -4,9 +4,11 @@
 use super::Tcp;
 use super::connection::{Connection, Phase, Timer};
 use super::input::end;
-use super::output::{Io, Push, acknowledge, probe, push, resend_at, reset, synchronise};
+use super::output::{Io, acknowledge, probe, reset, synchronise};
 use super::receive::Owed;
+use super::resend::resend_at;
 use super::socket::{Base, Socket};
+use super::transmit::{Push, push};
 use crate::errno::Errno;
 use crate::host::{Context, Host};
 use crate::net::Net;
@@ -104,6 +106,8 @@ fn resend<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connection<
         connection.reno.on_timeout(connection.flight());
         connection.rtt.back_off();
         connection.send.resend = connection.send.una;
+        // Another connection may have learnt that the path takes less.
+        connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.max_segment);
         if let Some(len) = resend_at(io, base, connection, connection.send.una) {
             connection.send.resend = connection.send.una.plus(len);
         }
