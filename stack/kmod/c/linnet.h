@@ -9,11 +9,13 @@
 #define _NET_LINNET_H
 
 #include <linux/in.h>
+#include <linux/net.h>
+#include <linux/route.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
 #include <net/sock.h>
 
-/* Bytes of a machine address; of an interface's configuration in an ioctl. */
+/* Bytes of a machine address. */
 #define LINNET_MAC_LEN	6
 
 /* Which kind of socket, see enum Kind in the core. */
@@ -22,6 +24,16 @@ enum linnet_kind {
 	LINNET_DATAGRAM,
 	LINNET_PING,
 };
+
+/* SO_LINGER in its three cases, see enum Linger in the core. */
+enum linnet_linger {
+	LINNET_BACKGROUND,
+	LINNET_ABORT,
+	LINNET_WAIT,
+};
+
+/* Bytes free in front of every payload, see HEADROOM in the core. */
+#define LINNET_HEADROOM	96
 
 /* Ancillary data that a receiver asked for. */
 #define LINNET_CMSG_PKTINFO	0x01
@@ -77,6 +89,7 @@ struct linnet_front {
 	u32			len;
 	struct sockaddr_in	source;
 	__be32			destination;
+	__be32			local;	/* our address on that interface */
 	u32			ifindex;
 	u8			ttl;
 	u8			tos;
@@ -147,7 +160,7 @@ int linnet_disconnect(u32 id);
 int linnet_listen(u32 id, u32 backlog);
 int linnet_accept(u32 id, struct sock *newsk, u32 *newid);
 int linnet_shutdown(u32 id, u32 how);
-int linnet_close(u32 id, u32 linger, u32 wait);
+int linnet_close(u32 id, u32 linger, u32 wait);	/* 1: lingers until disowned */
 void linnet_disown(u32 id);
 int linnet_name(u32 id, u32 peer, struct sockaddr_in *addr);
 u32 linnet_readiness(u32 id, u32 lowat);
@@ -174,7 +187,7 @@ const char *linnet_drop_row(u32 index, u32 *name_len, u32 *count);
 void *linnet_mem_alloc(size_t size);
 void *linnet_mem_resize(void *old, size_t size);
 void linnet_mem_free(void *old);
-struct sk_buff *linnet_skb_alloc(u32 headroom, u32 room);
+struct sk_buff *linnet_skb_alloc(u32 room);
 struct sk_buff *linnet_skb_share(struct sk_buff *skb);
 void linnet_skb_hold(struct sk_buff *skb);
 void linnet_skb_free(struct sk_buff *skb);
@@ -192,13 +205,46 @@ void linnet_unreachable(void) __noreturn;
 /* Between the files of the shim. */
 extern const struct net_proto_family linnet_family;
 extern struct proto linnet_proto;
+int linnet_wait(struct sock *sk, u32 events, u32 lowat, long *timeo);
+u32 linnet_events(struct sock *sk, u32 lowat);
+int linnet_stream_connect(struct socket *sock, struct sockaddr *addr,
+			  int addr_len, int flags);
+int linnet_stream_accept(struct socket *sock, struct socket *newsock,
+			 struct proto_accept_arg *arg);
+int linnet_stream_disconnect(struct socket *sock);
+bool linnet_stream_undone_by(struct socket *sock, int how);
+int linnet_stream_listen(struct socket *sock, int backlog);
+int linnet_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int linnet_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			  int flags);
+int linnet_dgram_connect(struct socket *sock, struct sockaddr *addr,
+			 int addr_len, int flags);
+int linnet_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int linnet_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			 int flags);
+int linnet_check_addr(const struct sockaddr *addr, int addr_len);
+int linnet_setsockopt(struct socket *sock, int level, int name, sockptr_t value,
+		      unsigned int len);
+int linnet_getsockopt(struct socket *sock, int level, int name,
+		      char __user *value, int __user *len);
 int linnet_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 int linnet_gifconf(struct net_device *dev, char __user *buf, int len, int size);
-int linnet_timer_init(void);
+const char *linnet_ifname(u32 ifindex, char *name);
 void linnet_timer_exit(void);
 int linnet_netdev_init(void);
 void linnet_netdev_exit(void);
+#ifdef CONFIG_PROC_FS
 int linnet_proc_init(void);
 void linnet_proc_exit(void);
+#else
+static inline int linnet_proc_init(void)
+{
+	return 0;
+}
+
+static inline void linnet_proc_exit(void)
+{
+}
+#endif
 
 #endif /* _NET_LINNET_H */

@@ -28,13 +28,13 @@ void linnet_mem_free(void *old)
 	kfree(old);
 }
 
-struct sk_buff *linnet_skb_alloc(u32 headroom, u32 room)
+struct sk_buff *linnet_skb_alloc(u32 room)
 {
 	struct sk_buff *skb;
 
-	skb = alloc_skb(headroom + room, GFP_ATOMIC | __GFP_NOWARN);
+	skb = alloc_skb(LINNET_HEADROOM + room, GFP_ATOMIC | __GFP_NOWARN);
 	if (skb)
-		skb_reserve(skb, headroom);
+		skb_reserve(skb, LINNET_HEADROOM);
 	return skb;
 }
 

@@ -106,12 +106,6 @@ void linnet_deliver(struct sock *sk, int error)
 		sk_send_sigurg(sk);
 }
 
-int linnet_timer_init(void)
-{
-	linnet_armed = false;
-	return 0;
-}
-
 /* The stack has stopped: nobody sets the timer any more. */
 void linnet_timer_exit(void)
 {

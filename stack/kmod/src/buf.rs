@@ -14,6 +14,9 @@ use linnet_core::host::{Buf, HEADROOM, Meta};
 #[derive(Debug)]
 pub struct SkBuf(NonNull<RawSkb>);
 
+// LINNET_HEADROOM of linnet.h.
+const _: () = assert!(HEADROOM == 96);
+
 // What `skb->cb` has room for (48 bytes), and the core's promise.
 const _: () = assert!(size_of::<Meta>() <= 40 && align_of::<Meta>() <= 8);
 
@@ -31,7 +34,7 @@ impl SkBuf {
     /// An empty buffer with [`HEADROOM`] in front of room for `capacity` bytes.
     pub fn allocate(capacity: usize) -> Option<Self> {
         // SAFETY: any size will do; the new buffer is ours.
-        unsafe { ffi::linnet_skb_alloc(HEADROOM as u32, capacity as u32).map(|skb| Self::adopt(skb)) }
+        unsafe { ffi::linnet_skb_alloc(capacity as u32).map(|skb| Self::adopt(skb)) }
     }
 
     /// Hands the buffer to C.

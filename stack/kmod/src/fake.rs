@@ -66,8 +66,8 @@ mod tests {
     }
 
     #[unsafe(no_mangle)]
-    extern "C" fn linnet_skb_alloc(headroom: u32, room: u32) -> Option<NonNull<RawSkb>> {
-        Some(make(headroom as usize, room as usize).cast())
+    extern "C" fn linnet_skb_alloc(room: u32) -> Option<NonNull<RawSkb>> {
+        Some(make(linnet_core::host::HEADROOM, room as usize).cast())
     }
 
     #[unsafe(no_mangle)]

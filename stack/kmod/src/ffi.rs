@@ -7,6 +7,7 @@
 use core::ffi::c_void;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ptr::NonNull;
+use linnet_core::socket::TcpInfo;
 
 /// `struct sk_buff`, of which only C knows the layout.
 #[repr(C)]
@@ -27,8 +28,8 @@ unsafe extern "C" {
     pub fn linnet_mem_resize(old: *mut u8, size: usize) -> *mut u8;
     /// `kfree`.
     pub fn linnet_mem_free(old: *mut u8);
-    /// An empty buffer with room in front and behind; null when there is no memory.
-    pub fn linnet_skb_alloc(headroom: u32, room: u32) -> Option<NonNull<RawSkb>>;
+    /// An empty buffer with `HEADROOM` in front of `room`; null when there is no memory.
+    pub fn linnet_skb_alloc(room: u32) -> Option<NonNull<RawSkb>>;
     /// A clone, or a copy while an earlier clone lives; null when there is no memory.
     pub fn linnet_skb_share(skb: NonNull<RawSkb>) -> Option<NonNull<RawSkb>>;
     /// One more reference on the buffer.
@@ -207,6 +208,8 @@ pub struct Front {
     pub source: SockAddrIn,
     /// Where a datagram went to.
     pub destination: [u8; 4],
+    /// Our address on the interface.
+    pub local: [u8; 4],
     /// The interface it came in on.
     pub ifindex: u32,
     /// Its time to live.
@@ -292,7 +295,7 @@ pub struct Common {
 /// `struct rtentry` of `<linux/route.h>`.
 #[repr(C)]
 pub struct RtEntry {
-    pad1: usize,
+    pub(crate) pad1: usize,
     /// Network or host.
     pub destination: SockAddrIn,
     /// Gateway, with `RTF_GATEWAY`.
@@ -301,20 +304,20 @@ pub struct RtEntry {
     pub mask: SockAddrIn,
     /// `RTF_*`.
     pub flags: u16,
-    pad2: i16,
-    pad3: usize,
-    pad4: *const c_void,
+    pub(crate) pad2: i16,
+    pub(crate) pad3: usize,
+    pub(crate) pad4: *const c_void,
     /// Metric plus one, or zero.
     pub metric: i16,
     /// The device's name, in user memory: C has made it an interface number.
-    device: *const u8,
+    pub(crate) device: *const u8,
     /// Path MTU, with `RTF_MTU`.
     pub mtu: usize,
-    window: usize,
-    irtt: u16,
+    pub(crate) window: usize,
+    pub(crate) irtt: u16,
 }
 
-/// Takes the flags apart and leaves the rest zero: for tests and defaults.
+#[cfg(test)]
 impl Default for RtEntry {
     fn default() -> Self {
         let none = SockAddrIn { family: 0, port: [0; 2], address: [0; 4], zero: [0; 8] };
@@ -334,4 +337,10 @@ impl Default for RtEntry {
             irtt: 0,
         }
     }
+}
+
+/// `struct tcp_info` as bytes.
+pub const fn tcp_info_bytes(info: &TcpInfo) -> &[u8; size_of::<TcpInfo>()] {
+    // SAFETY: a TcpInfo is plain numbers in C's layout, eight bytes and then words: no padding.
+    unsafe { &*core::ptr::from_ref(info).cast() }
 }

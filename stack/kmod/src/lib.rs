@@ -9,7 +9,12 @@ pub mod buf;
 #[cfg(not(target_os = "none"))]
 pub mod fake;
 pub mod ffi;
+pub mod global;
+pub mod host;
+pub mod net;
+pub mod option;
 pub mod queue;
+pub mod socket;
 
 #[cfg(target_os = "none")]
 #[global_allocator]
