@@ -4,6 +4,7 @@
 //! Nothing here panics, and a handle to a removed object finds nothing, even when its place is
 //! taken again.
 
+use crate::list::{push_within, try_push};
 use alloc::vec::Vec;
 
 /// Names one object in a [`Slab`].
@@ -152,7 +153,7 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
 
     fn grow(&mut self) -> bool {
         let base = self.chunks.len() * CHUNK;
-        if base + CHUNK > MAX_PLACES || self.chunks.try_reserve(1).is_err() {
+        if base + CHUNK > MAX_PLACES {
             return false;
         }
         let mut chunk = Vec::new();
@@ -160,12 +161,13 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
             return false;
         }
         let last = self.free;
-        // An iterator of known length, so that one check for room serves all.
-        chunk.extend((1..=CHUNK).map(|following| {
+        for following in 1..=CHUNK {
             let next = if following < CHUNK { Some((base + following) as u16) } else { last };
-            Slot { generation: 0, entry: Entry::Free { next } }
-        }));
-        self.chunks.push(chunk);
+            push_within(&mut chunk, Slot { generation: 0, entry: Entry::Free { next } });
+        }
+        if !try_push(&mut self.chunks, chunk) {
+            return false;
+        }
         self.free = Some(base as u16);
         true
     }
