@@ -71,3 +71,11 @@ impl Duration {
         self.0
     }
 }
+
+impl core::ops::Add for Duration {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+}
