@@ -61,6 +61,8 @@ pub enum Verb {
     Boards(verb::boards::Args),
     /// Build, boot in QEMU, smoke-test; or a console with --shell
     Qemu(verb::qemu::Args),
+    /// Run everything that has to hold: format, clippy, docs, tests, QEMU, budgets
+    Test(verb::test::Args),
     /// Check that this machine can build; install what it lacks
     Doctor(verb::doctor::Args),
     /// Fetch, verify or update the foreign sources
@@ -78,6 +80,7 @@ impl Verb {
         match self {
             Self::Boards(args) => verb::boards::run(cx, args),
             Self::Qemu(args) => verb::qemu::run(cx, args),
+            Self::Test(args) => verb::test::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),
             Self::Sources(args) => verb::sources::run(cx, args),
             Self::Clean(args) => verb::clean::run(cx, args),

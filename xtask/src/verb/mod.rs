@@ -5,3 +5,4 @@ pub mod clean;
 pub mod doctor;
 pub mod qemu;
 pub mod sources;
+pub mod test;
