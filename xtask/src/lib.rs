@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod atomic;
 pub mod board;
 pub mod cli;
 pub mod context;
@@ -13,6 +14,8 @@ pub mod fingerprint;
 pub mod host;
 pub mod jobs;
 pub mod lint;
+pub mod manifest;
+pub mod output;
 pub mod peer;
 pub mod pipeline;
 pub mod process;

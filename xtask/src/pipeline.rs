@@ -45,3 +45,6 @@ fn cancel_others<T>(cx: &Context, result: Result<T>) -> Result<T> {
 fn was_stopped(error: &Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<Interrupted>().is_some())
 }
+
+#[cfg(test)]
+mod tests;

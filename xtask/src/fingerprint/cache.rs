@@ -15,6 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::atomic;
+
 /// The table, read at the start of a run and written back when something was added.
 #[derive(Debug)]
 pub struct FileHashes {
@@ -80,14 +82,7 @@ impl FileHashes {
             let Identity { size, inode, modified, status_changed } = id;
             let _ = writeln!(text, "{hash} {size} {inode} {modified} {status_changed} {path}");
         }
-        let temporary = self.store.with_extension(format!("tmp-{}", std::process::id()));
-        let parent = self.store.parent().unwrap_or(Path::new("."));
-        let written = fs::create_dir_all(parent)
-            .and_then(|()| fs::write(&temporary, text))
-            .and_then(|()| fs::rename(&temporary, &self.store));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary); // it may never have appeared
-        }
+        let _ = atomic::write(&self.store, text.as_bytes()); // without it, files are hashed again
         table.changed = false;
     }
 
