@@ -230,3 +230,6 @@ fn watch<T>(task: &Task, file: &Path, size: u64, work: impl FnOnce() -> T) -> T 
         result
     })
 }
+
+#[cfg(test)]
+mod tests;

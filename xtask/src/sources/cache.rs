@@ -127,7 +127,9 @@ impl Cache {
         let path = self.path(archive);
         let hash = match Hash::of_file(&path) {
             Ok(hash) => hash,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Found::Missing);
+            }
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
         if hash != archive.sha256 {

@@ -316,3 +316,6 @@ fn source(name: Name, pinned: &Pinned, version: Version, archive: &Archive, held
         origin: held.origin,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,3 +204,6 @@ fn sleep(cx: &Context, pause: Duration) -> Result<(), Stop> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ mod apt;
 mod cache;
 mod edit;
 mod ensure;
+#[cfg(test)]
+mod fixture;
 mod hash;
 mod http;
 mod lock;

@@ -123,20 +123,32 @@ impl Update<'_> {
         records.retain(|record| record.upstream.same_series(pinned) && record.upstream > *pinned);
         records.sort_by(|a, b| b.upstream.cmp(&a.upstream));
         records.dedup_by(|a, b| a.sha256 == b.sha256);
+        let mut undelivered = Vec::new();
+        let mut found = None;
         for record in records {
             let pin = Pin { size: record.size, sha256: record.sha256.clone() };
             let archive = Archive::new(*name, &record.upstream, &record.file, &pin);
-            if let Found::Right(_) = providers.cache.find(&archive)? {
-                return Ok(Some(record));
-            }
-            match providers.download(cx, task, &apt, &debian.package, &record, &archive) {
-                Ok(_) => return Ok(Some(record)),
+            let held = matches!(providers.cache.find(&archive)?, Found::Right(_));
+            let result = match held {
+                true => Ok(()),
+                false => providers.download(cx, task, &apt, &debian.package, &record, &archive).map(drop),
+            };
+            match result {
+                Ok(()) => {
+                    found = Some(record);
+                    break;
+                }
                 Err(error) if is_interrupt(&error) || is_disk_full(&error) => return Err(error),
-                Err(_) => notes
-                    .push(format!("{} is listed, but no mirror of this host delivers it", record.upstream)),
+                Err(_) => undelivered.push(record.upstream.to_string()),
             }
         }
-        Ok(None)
+        if !undelivered.is_empty() {
+            notes.push(format!(
+                "listed, but not delivered by any mirror of this host: {}",
+                undelivered.join(", ")
+            ));
+        }
+        Ok(found)
     }
 
     /// Moves an upstream origin from version `old` to `new` and finds out its hash, if that can be done.
