@@ -10,6 +10,7 @@ use super::console::{Answer, Console};
 use super::machine::Machine;
 use super::running::Running;
 use super::smoke::{Evidence, Mismatch};
+use crate::board::ByteSize;
 use crate::context::Context;
 use crate::peer::host::{PeerHandle, Setup};
 
@@ -39,6 +40,8 @@ pub struct Guest {
     pub running: Running,
     /// Name of the network interface under test.
     pub interface: String,
+    /// RAM.
+    pub memory: ByteSize,
     /// The probe's program, as the guest will run it.
     pub probe: Vec<u8>,
 }
@@ -61,7 +64,8 @@ impl Guest {
         let peer = PeerHandle::start(Setup { stream: wires.network, pcap: Some(&traces.capture), seed })?;
         let reader = wires.console.try_clone().context("cannot share the console's socket")?;
         let console = Console::new(wires.console, reader, transcript, cx.interrupt.clone())?;
-        Ok(Guest { console, peer, running, interface: machine.board.interface.clone(), probe })
+        let (interface, memory) = (machine.board.interface.clone(), machine.memory);
+        Ok(Guest { console, peer, running, interface, memory, probe })
     }
 
     /// Runs `command` on the guest's shell, within the usual limit.

@@ -20,15 +20,11 @@ const SERVICES: [(u16, &str); 2] = [(23, "telnet 127.0.0.1"), (80, "http://127.0
 
 /// Boots `kernel` and `rootfs` on `board` with the user's terminal as console, until the machine ends.
 ///
+/// Without a terminal the console is standard input and output as they are.
+///
 /// # Errors
-/// There is no terminal; QEMU is missing or failed.
+/// QEMU is missing or failed.
 pub fn run(cx: &Context, board: &Board, memory: ByteSize, kernel: &Path, rootfs: &Path) -> Result<()> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        bail!(
-            "--shell needs a terminal on standard input and output; without one, \
-             `cargo xtask qemu` runs the smoke test"
-        );
-    }
     let forwards = forwards()?;
     let machine = Machine {
         board,
@@ -38,11 +34,12 @@ pub fn run(cx: &Context, board: &Board, memory: ByteSize, kernel: &Path, rootfs:
         network: Network::User(&forwards),
         console: Console::Terminal,
     };
-    cx.reporter.line(&greeting(board, memory, &forwards));
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    cx.reporter.line(&greeting(board, memory, &forwards, terminal));
 
     let mut command = running::command(&machine)?;
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-    let terminal = Terminal::keep();
+    let settings = Terminal::keep();
     let mut child = command.spawn().with_context(running::missing)?;
     let status = loop {
         if let Some(status) = child.try_wait().context("cannot wait for QEMU")? {
@@ -56,7 +53,7 @@ pub fn run(cx: &Context, board: &Board, memory: ByteSize, kernel: &Path, rootfs:
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     };
-    drop(terminal);
+    drop(settings);
     if !status.success() {
         bail!("QEMU ended with {status}; what it said is above");
     }
@@ -77,13 +74,17 @@ fn forwards() -> Result<Vec<Forward>> {
         .collect()
 }
 
-fn greeting(board: &Board, memory: ByteSize, forwards: &[Forward]) -> String {
-    let mut text = format!("booting {} with {memory} of RAM; the console is this terminal\n", board.name);
+fn greeting(board: &Board, memory: ByteSize, forwards: &[Forward], terminal: bool) -> String {
+    let console = if terminal { "this terminal" } else { "standard input and output (no terminal)" };
+    let mut text = format!("booting {} with {memory} of RAM; the console is {console}\n", board.name);
     for (forward, (_, way)) in forwards.iter().zip(SERVICES) {
         let separator = if way.starts_with("http") { ':' } else { ' ' };
         text.push_str(&format!("  guest port {:<3} {way}{separator}{}\n", forward.guest, forward.host));
     }
-    text.push_str("  leave with `poweroff`, or at once with Ctrl-A X; Ctrl-A H for help");
+    text.push_str(match terminal {
+        true => "  leave with `poweroff`, or at once with Ctrl-A X; Ctrl-A H for help",
+        false => "  ends when the guest powers off, or by Ctrl-C or SIGTERM to this program",
+    });
     text
 }
 
@@ -110,6 +111,17 @@ impl Drop for Terminal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_greeting_says_how_to_get_in_and_out() {
+        let board = Board::load(&crate::context::Paths::find(None).unwrap(), "qemu-pc").unwrap();
+        let forwards = [Forward { host: 40023, guest: 23 }, Forward { host: 40080, guest: 80 }];
+        let text = greeting(&board, ByteSize(8 << 20), &forwards, true);
+        for part in ["8 MiB", "telnet 127.0.0.1 40023", "http://127.0.0.1:40080", "Ctrl-A X"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(greeting(&board, ByteSize(8 << 20), &forwards, false).contains("no terminal"));
+    }
 
     #[test]
     fn forwards_are_different_free_ports() {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Evidence, Guest, Mismatch};
+use super::{Evidence, Guest, Mismatch, hash_in};
 use crate::peer::noise::{Noise, sha256_hex};
 use crate::peer::plan;
 
@@ -30,8 +30,7 @@ pub fn fetch(guest: &mut Guest) -> Result<Evidence> {
     let start = Instant::now();
     let command = format!("wget -q -O - http://{}{PATH} | sha256sum", plan::FILES);
     let output = guest.succeed_within(&command, LIMIT)?;
-    let got = output.split_whitespace().next().unwrap_or_default().to_owned();
-    Mismatch::check("the hash of the download", &got, &expected)?;
+    Mismatch::check("the hash of the download", hash_in(&output), &expected)?;
     Ok(rate(SIZE, start.elapsed()))
 }
 

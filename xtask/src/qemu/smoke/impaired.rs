@@ -10,7 +10,7 @@ const PER_MILLE: u16 = 20;
 /// Makes the wire bad, moves 4 MiB in and 1 MiB out, and makes it good again.
 pub fn run(guest: &mut Guest) -> Result<Evidence> {
     guest.peer.with(|peer| peer.impair(Impairment::all(PER_MILLE)))?;
-    let result = download::fetch(guest).and_then(|down| Ok((down, upload::send(guest, 1)?)));
+    let result = download::fetch(guest).and_then(|down| Ok((down, upload::send(guest, 4)?)));
     let (from_guest, to_guest) = guest.peer.with(|peer| {
         let tally = peer.tally();
         peer.impair(Impairment::NONE);

@@ -30,7 +30,12 @@ pub fn run(guest: &mut Guest) -> Result<Evidence> {
 }
 
 fn judge(lines: &[String]) -> Result<Evidence> {
-    let bad: Vec<&str> = lines.iter().map(String::as_str).filter(|line| alarming(line)).collect();
+    let mut bad: Vec<&str> = Vec::new();
+    for line in lines.iter().map(String::as_str).filter(|line| alarming(line)) {
+        if !bad.contains(&line) {
+            bad.push(line); // dmesg repeats those that were on the console
+        }
+    }
     if !bad.is_empty() {
         return Err(Mismatch::new("no complaint of the kernel", format!("\n{}", bad.join("\n"))).into());
     }

@@ -105,14 +105,15 @@ impl Mismatch {
     ///
     /// # Errors
     /// The mismatch.
-    pub fn check<T: fmt::Display + PartialEq>(what: &str, got: &T, expected: &T) -> Result<()> {
+    pub fn check<T: fmt::Display + PartialEq + ?Sized>(what: &str, got: &T, expected: &T) -> Result<()> {
         if got == expected {
             return Ok(());
         }
         Err(Mismatch::new(format!("{what} to be {expected}"), got.to_string()).into())
     }
 
-    /// An error unless `text`, the output of `command`, has every word of one of `lines` on one line, for each.
+    /// An error unless `text`, the output of `command`, has for each of `lines` a line with all its
+    /// words, in that order.
     ///
     /// # Errors
     /// The mismatch.
@@ -137,6 +138,12 @@ impl Mismatch {
     }
 }
 
+/// The SHA-256 in the output of `sha256sum`, wherever other programs have spoken in between.
+fn hash_in(output: &str) -> &str {
+    let is_hash = |word: &&str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    output.split_whitespace().find(is_hash).unwrap_or_else(|| output.trim())
+}
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "expected {}, got {}", self.expected, self.got)
@@ -154,6 +161,13 @@ mod tests {
         for (index, step) in STEPS.iter().enumerate() {
             assert!(STEPS[index + 1..].iter().all(|other| other.name != step.name), "{}", step.name);
         }
+    }
+
+    #[test]
+    fn a_hash_is_found_among_other_words() {
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash_in(&format!("starting pid 7\n{hash}  -\n")), hash);
+        assert_eq!(hash_in("sha256sum: no\n"), "sha256sum: no");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Evidence, Guest, Mismatch, background};
+use super::{Evidence, Guest, Mismatch, background, hash_in};
 use crate::peer::noise::sha256_hex;
 use crate::peer::plan;
 
@@ -13,8 +13,7 @@ pub fn run(guest: &mut Guest) -> Result<Evidence> {
     guest.peer.serve("/probe", program);
     guest.succeed(&format!("wget -q -O /tmp/probe http://{}/probe && chmod +x /tmp/probe", plan::GATEWAY))?;
     let output = guest.succeed("sha256sum </tmp/probe")?;
-    let got = output.split_whitespace().next().unwrap_or_default().to_owned();
-    Mismatch::check("the hash of the probe", &got, &sha256)?;
+    Mismatch::check("the hash of the probe", hash_in(&output), &sha256)?;
     background::start(guest)?;
     Ok(Evidence::new(format!("{size} bytes")).with("bytes", size))
 }

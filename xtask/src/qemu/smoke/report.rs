@@ -92,7 +92,10 @@ impl Failure {
         if !self.complaints.is_empty() {
             let _ = writeln!(text, "  QEMU says: {}", indent(&self.complaints));
         }
-        text.push_str("  last lines on the console:\n");
+        text.push_str(match self.console.is_empty() {
+            true => "  nothing was ever on the console: has the kernel enough RAM, and this console?\n",
+            false => "  last lines on the console:\n",
+        });
         for line in &self.console {
             let _ = writeln!(text, "    | {line}");
         }
