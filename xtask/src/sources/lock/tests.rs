@@ -1,3 +1,5 @@
+//! Lock files that are right, and every way in which one is refused.
+
 use super::*;
 
 const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -1,3 +1,5 @@
+//! Archives unpacked, and what an archive may not do.
+
 use super::*;
 
 use std::io::Write as _;
