@@ -7,5 +7,6 @@ pub mod lab;
 pub mod link;
 pub mod node;
 pub mod pair;
+pub mod peer;
 pub mod rng;
 pub mod transfer;

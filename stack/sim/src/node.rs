@@ -1,21 +1,19 @@
 //! A host with a stack, an address and a clock that the test turns.
 
 use crate::host::TestHost;
+use linnet_core::drop::DropReason;
 use linnet_core::errno::Errno;
 use linnet_core::host::{Buf, Context, Host, IfIndex, Owner};
 use linnet_core::net::iface::{Link, LinkKind};
 use linnet_core::net::neighbour::Neighbour;
-use linnet_core::net::packet::{IcmpError, Verdict};
-use linnet_core::net::{Delivery, IcmpInput, Net};
 use linnet_core::secret::Secret;
-use linnet_core::slab::Handle;
 use linnet_core::socket::{
-    Close, Common, Connect, Front, How, Linger, Opt, OptName, Readiness, Row, SendOptions, SendRoom, TcpInfo,
+    Close, Common, Connect, Front, How, Kind, Linger, Opt, OptName, Readiness, Row, SendOptions, SendRoom,
+    SocketId, TcpInfo,
 };
-use linnet_core::tcp::Tcp;
+use linnet_core::stack::{Config, Stack};
 use linnet_core::time::Instant;
 use linnet_wire::ethernet::Mac;
-use linnet_wire::ipv4::Protocol;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::num::NonZeroU32;
 
@@ -26,10 +24,8 @@ pub const ETH: IfIndex = IfIndex(NonZeroU32::new(2).expect("not zero"));
 pub struct Node {
     /// The world around the stack.
     pub host: TestHost,
-    /// The layers below.
-    pub net: Net<TestHost>,
-    /// The protocol under test.
-    pub tcp: Tcp<TestHost>,
+    /// What is under test.
+    pub stack: Stack<TestHost>,
     /// Milliseconds since the beginning.
     pub now: u64,
     /// Its address.
@@ -51,8 +47,7 @@ impl Node {
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut node = Self {
             host: TestHost::new(),
-            net: Net::new(memory, Secret::new(key)),
-            tcp: Tcp::new(),
+            stack: Stack::new(Config { memory_limit: memory }, Secret::new(key)),
             now: 0,
             address,
             started,
@@ -65,14 +60,14 @@ impl Node {
             up: true,
             running: true,
         };
-        node.net.set_iface(link).expect("an interface");
-        node.net.set_address(ETH, address).expect("an address");
-        node.net.set_netmask(ETH, Ipv4Addr::new(255, 255, 255, 0)).expect("a netmask");
+        node.stack.set_iface(link).expect("an interface");
+        node.stack.set_address(ETH, address).expect("an address");
+        node.stack.set_netmask(ETH, Ipv4Addr::new(255, 255, 255, 0)).expect("a netmask");
         let now = node.instant();
         let entry =
             Neighbour { address: neighbour, iface: ETH, mac: Some(mac_of(neighbour)), permanent: true };
         let cx = Context { host: &mut node.host, now };
-        node.net.set_neighbour(&cx, entry).expect("a neighbour");
+        node.stack.set_neighbour(&cx, entry).expect("a neighbour");
         node
     }
 
@@ -82,107 +77,79 @@ impl Node {
     }
 
     /// Runs `call` with what every call needs.
-    pub fn with<R>(
-        &mut self,
-        call: impl FnOnce(&mut Tcp<TestHost>, &mut Context<TestHost>, &mut Net<TestHost>) -> R,
-    ) -> R {
+    pub fn with<R>(&mut self, call: impl FnOnce(&mut Stack<TestHost>, &mut Context<TestHost>) -> R) -> R {
         let now = self.instant();
-        call(&mut self.tcp, &mut Context { host: &mut self.host, now }, &mut self.net)
+        call(&mut self.stack, &mut Context { host: &mut self.host, now })
     }
 
     /// A frame arrives.
     pub fn receive(&mut self, frame: &[u8]) {
         let frame = self.host.frame(frame);
-        let now = self.instant();
-        let mut cx = Context { host: &mut self.host, now };
-        let Some(Delivery { ip, protocol, header_len: _, payload }) =
-            self.net.handle_frame(&mut cx, ETH, frame)
-        else {
-            return;
-        };
-        let verdict = match protocol {
-            Protocol::TCP => self.tcp.handle_segment(&mut cx, &mut self.net, ip, payload),
-            Protocol::ICMP => match self.net.handle_icmp(&mut cx, &ip, &payload) {
-                Ok(IcmpInput::Error) => {
-                    let bytes = payload.bytes().to_vec();
-                    let error: Option<IcmpError> = self.net.parse_error(ip.source, &bytes);
-                    if let Some(error) = error {
-                        self.tcp.handle_icmp_error(&mut cx, &mut self.net, &error);
-                    }
-                    Verdict::Taken
-                }
-                Ok(_) => Verdict::Taken,
-                Err(reason) => Verdict::Dropped(reason),
-            },
-            _ => Verdict::Taken,
-        };
-        if let Verdict::Dropped(reason) = verdict {
-            self.net.drops.count(reason);
-        }
+        self.with(|stack, cx| stack.handle_frame(cx, ETH, frame));
     }
 
     /// Time has passed.
     pub fn handle_timers(&mut self) {
-        self.with(|tcp, cx, net| {
-            net.handle_timers(cx);
-            tcp.handle_timers(cx, net);
-        });
+        self.with(|stack, cx| stack.handle_timers(cx));
     }
 
     /// When the stack wants to be called next, in milliseconds since the beginning.
     pub fn next_deadline(&self) -> Option<u64> {
-        let deadlines = [self.tcp.next_deadline(), self.net.next_deadline()];
-        let now = self.instant();
-        let wait = deadlines.into_iter().flatten().map(|deadline| deadline.since(now).as_millis()).min()?;
-        Some(self.now + u64::from(wait))
+        let wait = self.stack.next_deadline()?.since(self.instant());
+        Some(self.now + u64::from(wait.as_millis()))
     }
 
     /// A new socket.
-    pub fn socket(&mut self, owner: usize) -> Handle {
-        self.tcp.socket(Owner(owner)).expect("a socket")
+    pub fn socket(&mut self, owner: usize) -> SocketId {
+        self.stack.socket(Kind::Stream, Owner(owner)).expect("a socket")
     }
 
     /// A socket that listens on `port`.
-    pub fn listener(&mut self, port: u16, backlog: u16) -> Handle {
+    pub fn listener(&mut self, port: u16, backlog: u16) -> SocketId {
         let socket = self.socket(1000 + port as usize);
         self.bind(socket, port).expect("a free port");
-        self.with(|tcp, cx, net| tcp.listen(cx, net, socket, backlog)).expect("listening");
+        self.with(|stack, cx| stack.listen(cx, socket, backlog)).expect("listening");
         socket
     }
 
     /// `bind` to a port on any address.
-    pub fn bind(&mut self, socket: Handle, port: u16) -> Result<(), Errno> {
+    pub fn bind(&mut self, socket: SocketId, port: u16) -> Result<(), Errno> {
         let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
-        self.with(|tcp, cx, net| tcp.bind(cx, net, socket, address))
+        self.with(|stack, cx| stack.bind(cx, socket, address))
     }
 
     /// `connect`.
-    pub fn connect(&mut self, socket: Handle, peer: SocketAddrV4) -> Result<Connect, Errno> {
-        self.with(|tcp, cx, net| tcp.connect(cx, net, socket, peer))
+    pub fn connect(&mut self, socket: SocketId, peer: SocketAddrV4) -> Result<Connect, Errno> {
+        self.with(|stack, cx| stack.connect(cx, socket, peer))
     }
 
     /// `accept`.
-    pub fn accept(&mut self, listener: Handle, owner: usize) -> Result<Handle, Errno> {
-        self.with(|tcp, cx, net| tcp.accept(cx, net, listener, Owner(owner))).map(|(child, _)| child)
+    pub fn accept(&mut self, listener: SocketId, owner: usize) -> Result<SocketId, Errno> {
+        self.with(|stack, cx| stack.accept(cx, listener, Owner(owner))).map(|(child, _)| child)
     }
 
     /// Sends as much of `bytes` as is taken now, as a host does: in pieces of a segment.
-    pub fn send(&mut self, socket: Handle, bytes: &[u8]) -> Result<usize, Errno> {
+    pub fn send(&mut self, socket: SocketId, bytes: &[u8]) -> Result<usize, Errno> {
         self.send_with(socket, bytes, SendOptions::default())
     }
 
     /// The same with options.
-    pub fn send_with(&mut self, socket: Handle, bytes: &[u8], options: SendOptions) -> Result<usize, Errno> {
+    pub fn send_with(
+        &mut self,
+        socket: SocketId,
+        bytes: &[u8],
+        options: SendOptions,
+    ) -> Result<usize, Errno> {
         let mut sent = 0;
         while sent < bytes.len() {
-            let outcome = self.tcp.send_room(socket).and_then(|SendRoom { bytes: room, segment }| {
+            let outcome = self.stack.send_room(socket).and_then(|SendRoom { bytes: room, segment }| {
                 let len = room.min(segment).min(bytes.len() - sent);
                 if len == 0 {
                     return Err(Errno::EAGAIN);
                 }
                 let mut buf = self.host.allocate(len).ok_or(Errno::ENOBUFS)?;
                 assert!(buf.append(&bytes[sent..sent + len]), "room as asked for");
-                self.with(|tcp, cx, net| tcp.send(cx, net, socket, buf, options))?;
+                self.with(|stack, cx| stack.send(cx, socket, buf, options))?;
                 Ok(len)
             });
             match outcome {
@@ -195,14 +162,14 @@ impl Node {
     }
 
     /// Reads at most `max` bytes; an empty answer is the end.
-    pub fn recv(&mut self, socket: Handle, max: usize) -> Result<Vec<u8>, Errno> {
+    pub fn recv(&mut self, socket: SocketId, max: usize) -> Result<Vec<u8>, Errno> {
         let mut bytes = Vec::new();
         while bytes.len() < max {
-            match self.tcp.recv_front(socket, 0) {
+            match self.stack.recv_front(socket, 0) {
                 Ok(Front::Data { buf, at, len }) => {
                     let len = len.min(max - bytes.len());
                     bytes.extend_from_slice(&buf.bytes()[at..at + len]);
-                    self.with(|tcp, cx, net| tcp.recv_done(cx, net, socket, len));
+                    self.with(|stack, cx| stack.recv_done(cx, socket, len));
                 }
                 Ok(Front::Eof) => break,
                 Err(error) if bytes.is_empty() => return Err(error),
@@ -213,52 +180,62 @@ impl Node {
     }
 
     /// `shutdown`.
-    pub fn shutdown(&mut self, socket: Handle, how: How) -> Result<(), Errno> {
-        self.with(|tcp, cx, net| tcp.shutdown(cx, net, socket, how))
+    pub fn shutdown(&mut self, socket: SocketId, how: How) -> Result<(), Errno> {
+        self.with(|stack, cx| stack.shutdown(cx, socket, how))
     }
 
     /// `close`.
-    pub fn close(&mut self, socket: Handle, linger: Linger) -> Close {
-        self.with(|tcp, cx, net| tcp.close(cx, net, socket, linger))
+    pub fn close(&mut self, socket: SocketId, linger: Linger) -> Close {
+        self.with(|stack, cx| stack.close(cx, socket, linger))
     }
 
     /// Sets an option.
-    pub fn set(&mut self, socket: Handle, option: Opt) {
-        self.with(|tcp, cx, net| tcp.set_option(cx, net, socket, option)).expect("an option of TCP");
+    pub fn set(&mut self, socket: SocketId, option: Opt) {
+        self.with(|stack, cx| stack.set_option(cx, socket, option)).expect("an option of TCP");
     }
 
     /// Reads an option.
-    pub fn option(&self, socket: Handle, name: OptName) -> i32 {
-        self.tcp.option(&self.net, socket, name).expect("an option of TCP")
+    pub fn option(&self, socket: SocketId, name: OptName) -> i32 {
+        self.stack.option(socket, name).expect("an option of TCP")
     }
 
     /// Sets the options at `SOL_SOCKET`.
-    pub fn set_common(&mut self, socket: Handle, common: Common) {
-        self.with(|tcp, cx, net| tcp.set_common(cx, net, socket, common));
+    pub fn set_common(&mut self, socket: SocketId, common: Common) {
+        self.with(|stack, cx| stack.set_common(cx, socket, common));
     }
 
     /// What poll shows.
-    pub fn readiness(&self, socket: Handle) -> Readiness {
-        self.tcp.readiness(socket)
+    pub fn readiness(&self, socket: SocketId) -> Readiness {
+        self.stack.readiness(socket)
     }
 
     /// `SO_ERROR`.
-    pub fn error(&mut self, socket: Handle) -> Option<Errno> {
-        self.tcp.take_error(socket)
+    pub fn error(&mut self, socket: SocketId) -> Option<Errno> {
+        self.stack.take_error(socket)
     }
 
     /// `TCP_INFO`.
-    pub fn info(&self, socket: Handle) -> TcpInfo {
-        self.tcp.tcp_info(&self.net, self.instant(), socket).expect("a socket")
+    pub fn info(&self, socket: SocketId) -> TcpInfo {
+        self.stack.tcp_info(self.instant(), socket).expect("a socket")
     }
 
     /// The state that `TCP_INFO` shows, by Linux's number.
-    pub fn state(&self, socket: Handle) -> u8 {
+    pub fn state(&self, socket: SocketId) -> u8 {
         self.info(socket).state
     }
 
     /// The lines of `/proc/net/tcp`.
     pub fn rows(&self) -> Vec<Row> {
-        self.tcp.rows(self.instant()).collect()
+        self.stack.tcp_rows(self.instant()).collect()
+    }
+
+    /// How often something was dropped for `reason`.
+    pub fn drops(&self, reason: DropReason) -> u32 {
+        self.stack.drops()[reason as usize]
+    }
+
+    /// Bytes that queued buffers are charged with.
+    pub fn memory(&self) -> usize {
+        self.stack.memory().used()
     }
 }

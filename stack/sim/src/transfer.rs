@@ -4,8 +4,7 @@
 use crate::node::Node;
 use crate::pair::Pair;
 use linnet_core::errno::Errno;
-use linnet_core::slab::Handle;
-use linnet_core::socket::{Common, How, Linger, Opt};
+use linnet_core::socket::{Common, How, Linger, Opt, SocketId};
 use std::net::SocketAddrV4;
 
 /// The byte at `at` of stream `which`.
@@ -32,7 +31,7 @@ pub struct Plan {
 #[derive(Debug, Default)]
 pub struct Progress {
     /// Its socket, once it has one.
-    pub socket: Option<Handle>,
+    pub socket: Option<SocketId>,
     /// Bytes taken by the stack.
     pub sent: usize,
     /// Bytes read and found right.
@@ -43,7 +42,8 @@ pub struct Progress {
     pub ended: bool,
     /// It failed.
     pub error: Option<Errno>,
-    steps: u64,
+    /// How often it worked.
+    pub steps: u64,
 }
 
 impl Progress {

@@ -96,8 +96,9 @@ fn check(seed: u64) {
     pair.run(600_000);
     for (side, node) in pair.nodes.iter().enumerate() {
         assert_eq!(node.rows(), [], "seed {seed} side {side}");
-        assert_eq!(node.net.memory.used(), 0, "seed {seed} side {side}");
-        assert_eq!(node.tcp.next_deadline(), None, "seed {seed} side {side}");
+        assert_eq!(node.memory(), 0, "seed {seed} side {side}");
+        assert_eq!(node.next_deadline(), None, "seed {seed} side {side}");
+        assert_eq!(node.host.live_buffers(), 0, "seed {seed} side {side}");
     }
 }
 
