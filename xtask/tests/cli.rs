@@ -1,0 +1,112 @@
+//! The command line as a user meets it: help, suggestions, refusals, exit statuses, one JSON document.
+
+use std::process::{Command, Output};
+
+use clap::CommandFactory as _;
+use serde_json::Value;
+use xtask::cli::Cli;
+use xtask::context::{Context, Options, Paths};
+use xtask::process::Interrupt;
+use xtask::report::Reporter;
+use xtask::target::{Provider, Target, TargetArgs};
+
+fn xtask(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).env_remove("CI").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn every_help_fits_80_columns_and_has_examples() {
+    let verbs: Vec<String> =
+        Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    assert!(verbs.len() >= 3);
+    for verb in &verbs {
+        let output = xtask(&[verb, "--help"]);
+        let help = text(&output.stdout);
+        assert!(output.status.success() && help.contains("Examples:"), "{verb} --help:\n{help}");
+        assert!(help.contains("Shared options:") && help.contains("--json"), "{verb} --help:\n{help}");
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{verb} --help is too wide: {line}");
+        }
+    }
+    let help = text(&xtask(&["--help"]).stdout);
+    for verb in &verbs {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(verb.as_str())), "{verb} in:\n{help}");
+    }
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+}
+
+#[test]
+fn a_slip_of_the_pen_is_answered_with_the_nearest_word() {
+    let cases: [(&[&str], &str); 4] = [
+        (&["boads"], "'boards'"),
+        (&["doctr"], "'doctor'"),
+        (&["boards", "--jsno"], "'--json'"),
+        (&["clean", "--stage"], "'--stages'"),
+    ];
+    for (arguments, suggestion) in cases {
+        let output = xtask(arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(message.contains(suggestion), "{arguments:?}: {message}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn json_is_one_document_and_nothing_else() {
+    let output = xtask(&["boards", "--json"]);
+    assert!(output.status.success());
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<&str> =
+        document["boards"].as_array().unwrap().iter().flat_map(|b| b["name"].as_str()).collect();
+    assert_eq!(names, ["qemu-pc", "qemu-virtio"]);
+    // A failure is a document too, and the exit status tells.
+    let output = xtask(&["boards", "--json", "--external", "/nowhere"]);
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["error"], "--external /nowhere: there is no such folder");
+    assert!(text(&output.stderr).starts_with("error: --external /nowhere"));
+}
+
+#[test]
+fn jobs_are_at_least_one() {
+    for jobs in ["0", "-1", "many"] {
+        assert_eq!(xtask(&["boards", "-j", jobs]).status.code(), Some(2), "-j {jobs}");
+    }
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused_with_what_there_is() {
+    let paths = Paths::find(None).unwrap();
+    let options = Options { jobs: 1, offline: true, locked: true, yes: false, json: false };
+    let cx = Context::new(paths, options, Reporter::quiet(), Interrupt::default()).unwrap();
+    let load = |board: &str, profile: &str, stack| {
+        Target::load(&cx, &TargetArgs { board: board.into(), profile: profile.into(), stack })
+    };
+    let cases = [
+        (
+            "qemu-pc",
+            "client",
+            Provider::Module,
+            "--profile client is not there yet: this version has minimal",
+        ),
+        ("qemu-pc", "full", Provider::Module, "--profile full is not there yet: this version has minimal"),
+        ("qemu-pc", "minimla", Provider::Module, "there is no profile `minimla`: did you mean `minimal`?"),
+        ("qemu-cp", "minimal", Provider::Module, "there is no board `qemu-cp`: did you mean `qemu-pc`?"),
+        ("qemu-pc", "minimal", Provider::Daemon, "--stack daemon is not there yet: this version has"),
+    ];
+    for (board, profile, stack, expected) in cases {
+        let message = load(board, profile, stack).unwrap_err().to_string();
+        assert!(message.starts_with(expected), "{message}");
+    }
+    for (board, stack, name) in [
+        ("qemu-pc", Provider::Module, "qemu-pc-minimal"),
+        ("qemu-virtio", Provider::Native, "qemu-virtio-minimal-native"),
+    ] {
+        assert_eq!(load(board, "minimal", stack).unwrap().name(), name);
+    }
+}
