@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/net/{tcp,udp,route,arp}, in the words that netstat, route and arp read,
+ * /proc/net/{tcp,udp,raw,route,arp}, in the words that netstat, route and arp read,
  * and /proc/net/linnet: what was dropped, and why.
  */
 #include <linux/if_arp.h>
@@ -37,17 +37,28 @@ static int linnet_show_tcp(struct seq_file *seq, void *v)
 	return 0;
 }
 
-static int linnet_show_udp(struct seq_file *seq, void *v)
+static int linnet_show_datagrams(struct seq_file *seq, u32 kind)
 {
 	struct linnet_row row;
 	u32 index;
 
 	seq_puts(seq, "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
-	for (index = 0; !linnet_socket_row(LINNET_DATAGRAM, index, &row); index++) {
+	for (index = 0; !linnet_socket_row(kind, index, &row); index++) {
 		linnet_show_row(seq, index, &row);
 		seq_printf(seq, " 2 0 %u\n", row.drops);
 	}
 	return 0;
+}
+
+static int linnet_show_udp(struct seq_file *seq, void *v)
+{
+	return linnet_show_datagrams(seq, LINNET_DATAGRAM);
+}
+
+/* Sockets of ping: the only raw ones that there are. */
+static int linnet_show_raw(struct seq_file *seq, void *v)
+{
+	return linnet_show_datagrams(seq, LINNET_PING);
 }
 
 static int linnet_show_route(struct seq_file *seq, void *v)
@@ -98,6 +109,7 @@ static const struct {
 } linnet_files[] = {
 	{ "tcp", linnet_show_tcp },
 	{ "udp", linnet_show_udp },
+	{ "raw", linnet_show_raw },
 	{ "route", linnet_show_route },
 	{ "arp", linnet_show_arp },
 	{ "linnet", linnet_show_drops },

@@ -194,7 +194,8 @@ pub extern "C" fn linnet_socket_row(kind: u32, index: u32, row: &mut ffi::Row) -
     locked(|stack, cx| {
         let found = match kind_of(kind) {
             Kind::Stream => stack.tcp_rows(cx.now).nth(index as usize),
-            _ => stack.udp_rows().nth(index as usize),
+            Kind::Datagram => stack.udp_rows().nth(index as usize),
+            Kind::Ping => stack.ping_rows().nth(index as usize),
         };
         let Some(found) = found else { return Errno::ENXIO.code() };
         *row = ffi::Row {
