@@ -20,7 +20,7 @@ pub const FILE: &str = "sources.lock.yaml";
 pub struct Lock {
     /// Where it lies.
     pub path: PathBuf,
-    /// Its text, which [`super::edit`] changes in place.
+    /// Its text, which `edit.rs` changes in place.
     pub text: String,
     sources: Sources,
 }

@@ -1,7 +1,7 @@
 //! Foreign sources: what is pinned, where it comes from, and that it is exactly that.
 //!
-//! [`ensure`] is the way in for the pipeline: it answers with archives in the download cache whose
-//! SHA-256 is the one in `sources.lock.yaml`. [`unpack`] turns one into a tree. Nothing here knows
+//! [`ensure()`] is the way in for the pipeline: it answers with archives in the download cache whose
+//! SHA-256 is the one in `sources.lock.yaml`. [`unpack()`] turns one into a tree. Nothing here knows
 //! what the sources are for.
 
 mod apt;

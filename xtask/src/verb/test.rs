@@ -1,16 +1,17 @@
 //! `cargo xtask test`: everything that has to hold, each check on its own; all of them, then what failed.
 
 mod checks;
+mod failures;
 mod follow;
 mod summary;
 
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 
 use crate::context::Context;
-use crate::process;
+use crate::process::{self, Failed};
 use crate::report::{Outcome, is_interrupt};
 use checks::Check;
 use summary::{Done, Summary};
@@ -83,14 +84,27 @@ fn perform(cx: &Context, check: &Check, program: &Path) -> Result<Done> {
         || process::run(cx, &task, &mut check.command(cx, program), &log),
     );
     let time = start.elapsed();
+    let output = std::fs::read_to_string(&log).unwrap_or_default();
     let failure = match result {
         Err(error) if is_interrupt(&error) => return Err(error),
-        result => result.err().map(|error| format!("{error:#}")),
+        result => result.err().map(|error| explain(error, &output)),
     };
-    let output = std::fs::read_to_string(&log).unwrap_or_default();
     let remark = check.remark(&output);
     task.done(&remark);
     Ok(Done { name: check.name, time, remark, failure, counts: check.counts(&output) })
+}
+
+/// The error as text; failed tests speak for themselves, instead of the log's last lines.
+fn explain(error: Error, output: &str) -> String {
+    let told = failures::told(output);
+    match error.downcast::<Failed>() {
+        Ok(mut failed) if !told.is_empty() => {
+            failed.tail = told;
+            failed.to_string()
+        }
+        Ok(failed) => failed.to_string(),
+        Err(error) => format!("{error:#}"),
+    }
 }
 
 #[cfg(test)]

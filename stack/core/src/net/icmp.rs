@@ -59,7 +59,7 @@ pub enum IcmpInput {
     Handled,
     /// An echo reply.
     EchoReply,
-    /// An error: see [`parse_error`].
+    /// An error: see [`Net::parse_error`].
     Error,
 }
 

@@ -3,7 +3,7 @@
 //! A command is framed by two marks that the shell prints, numbered, the second with the exit status.
 //! The marks are typed in another form than they are printed in (a quote stands inside), so an echo
 //! of the typing is never taken for them, however the terminal wraps it; and kernel lines are taken
-//! out first ([`sieve`]), wherever they fall.
+//! out first (`sieve.rs`), wherever they fall.
 
 mod sieve;
 

@@ -2,7 +2,7 @@
 //!
 //! Steps run in order; each gets the same [`Guest`] and returns its [`Evidence`] or why not. A step
 //! has its own limits, so that a hang is told within a minute. Steps that mostly wait are started
-//! early in the background ([`background`]) and judged late.
+//! early in the background (`background.rs`) and judged late.
 
 mod addresses;
 mod background;

@@ -38,7 +38,7 @@ pub struct Counts {
 /// All of them.
 pub fn all() -> Vec<Check> {
     let check = |name, what, kind| Check { name, what, kind };
-    let docs = &["doc", "--workspace", "--no-deps", "--document-private-items"];
+    let docs = &["doc", "--workspace", "--no-deps"];
     let clippy = &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     vec![
         check("format", "the formatter would change nothing", Kind::Cargo(&["fmt", "--all", "--check"], "")),
