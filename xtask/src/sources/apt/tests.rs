@@ -1,3 +1,5 @@
+//! The private apt: what it is asked, what it answers, what is refused.
+
 use super::super::fixture::context;
 use super::super::hash::Hash;
 use super::*;

@@ -1,3 +1,5 @@
+//! From the lock file to the cache: mirrors, wrong hashes, two builds at once.
+
 use super::super::fixture::{Answer, Server, content, context, hasty};
 use super::super::verify;
 use super::*;

@@ -1,3 +1,5 @@
+//! Downloads from a server that misbehaves.
+
 use super::super::fixture::{Answer, Request, Server, content, context, hasty};
 use super::*;
 
