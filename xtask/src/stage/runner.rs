@@ -78,7 +78,7 @@ fn build<S: Stage>(cx: &Context, stage: &S, store: &Store, inputs: &Fingerprint)
     }
     end_orphans(&store.lock_path());
     store.remove_temporary()?;
-    task.note(&stage.label());
+    task.note(format!("building {}", stage.label()).trim_end());
     let work = match fill(cx, stage, store, inputs, &task) {
         Ok(work) => work,
         Err(error) => {
