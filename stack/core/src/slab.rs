@@ -132,9 +132,11 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
 
     /// Walks all objects.
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        self.chunks.iter().flatten().enumerate().filter_map(|(index, slot)| match &slot.entry {
-            Entry::Full(value) => Some((Handle { index: index as u16, generation: slot.generation }, value)),
-            Entry::Free { .. } => None,
+        let mut place = 0;
+        core::iter::from_fn(move || {
+            let (next, handle) = self.next_from(place)?;
+            place = next;
+            Some((handle, self.get(handle)?))
         })
     }
 

@@ -4,7 +4,7 @@ use crate::link::{Impairment, Pipe};
 use crate::node::Node;
 use crate::rng::Rng;
 use linnet_wire::tcp::{HEADER_LEN, Header};
-use linnet_wire::tcp_options::Options;
+use linnet_wire::tcp_options::sack_blocks;
 use std::net::Ipv4Addr;
 
 /// Where the first node is.
@@ -104,8 +104,7 @@ pub fn describe(frame: &[u8]) -> String {
     let Some(header) = Header::parse(segment) else { return format!("{} bytes, not TCP", frame.len()) };
     let Header { flags, seq, ack, window, len, .. } = header;
     let payload = segment.len() - usize::from(len);
-    let options = Options::parse(&segment[HEADER_LEN..usize::from(len)]);
-    let sack: Vec<_> =
-        options.sack.iter().take(options.sack_count.into()).map(|run| (run.start.0, run.end.0)).collect();
+    let (sack, count) = sack_blocks(&segment[HEADER_LEN..usize::from(len)]);
+    let sack: Vec<_> = sack.iter().take(count.into()).map(|run| (run.start.0, run.end.0)).collect();
     format!("{flags:?} {}:{} ack {} win {window} sack {sack:?}", seq.0, seq.plus(payload as u32).0, ack.0)
 }

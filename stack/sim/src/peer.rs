@@ -8,7 +8,7 @@ use linnet_wire::ethernet::{self, EtherType};
 use linnet_wire::ipv4::{self, Protocol};
 use linnet_wire::seq::SeqNum;
 use linnet_wire::tcp::{CHECKSUM_AT, Flags, HEADER_LEN, Header};
-use linnet_wire::tcp_options::{MAX_LEN, Options};
+use linnet_wire::tcp_options::{MAX_LEN, Options, sack_blocks};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// A segment to or from the node.
@@ -266,6 +266,8 @@ fn read(frame: &[u8]) -> Option<Seg> {
     let sum = ipv4::pseudo_sum(ip.source, ip.destination, Protocol::TCP, bytes.len() as u16);
     assert_eq!(checksum::finish(checksum::add(sum, bytes)), 0, "a right checksum");
     let header = Header::parse(bytes)?;
+    let options = &bytes[HEADER_LEN..usize::from(header.len)];
+    let (sack, sack_count) = sack_blocks(options);
     Some(Seg {
         from: header.source,
         to: header.destination,
@@ -274,7 +276,7 @@ fn read(frame: &[u8]) -> Option<Seg> {
         flags: header.flags,
         window: header.window,
         urgent: header.urgent,
-        options: Options::parse(&bytes[HEADER_LEN..usize::from(header.len)]),
+        options: Options { sack, sack_count, ..Options::parse(options) },
         payload: bytes[usize::from(header.len)..].to_vec(),
     })
 }

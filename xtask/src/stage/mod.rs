@@ -51,6 +51,3 @@ pub trait Stage {
     /// The folder is not what `build` made (somebody changed it).
     fn output(&self, dir: &Path) -> Result<Self::Output>;
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,6 +4,5 @@ pub mod boards;
 pub mod clean;
 pub mod doctor;
 pub mod qemu;
-pub mod size;
 pub mod sources;
 pub mod test;

@@ -50,16 +50,17 @@ impl<H: Host> Datagrams<H> {
                     return Err(Errno::ENOBUFS);
                 }
                 if let Err(error) = net.join(cx, key.0, key.1) {
-                    socket.groups.pop();
+                    socket.groups.retain(|other| *other != key);
                     return Err(error);
                 }
             }
             Opt::Leave(membership) => {
                 let named = named_iface(net, membership.iface, membership.address);
-                let wanted = |other: &(IfIndex, Ipv4Addr)| {
+                let wanted = |other: &&(IfIndex, Ipv4Addr)| {
                     other.1 == membership.group && named.is_none_or(|iface| iface == other.0)
                 };
-                let key = crate::list::take_first(&mut socket.groups, wanted).ok_or(Errno::EADDRNOTAVAIL)?;
+                let key = *socket.groups.iter().find(wanted).ok_or(Errno::EADDRNOTAVAIL)?;
+                socket.groups.retain(|other| *other != key);
                 net.leave(cx, key.0, key.1);
             }
             _ => return Err(Errno::ENOPROTOOPT),

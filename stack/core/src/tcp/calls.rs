@@ -1,23 +1,16 @@
 //! Calls that make connections: `socket`, `connect`, `listen`, `accept`.
 
 use super::Tcp;
-use super::connection::{Connection, Phase, Timers};
+use super::connection::{Connection, Phase};
 use super::demux::{Link, Node};
 use super::output::{self, Io, synchronise};
-use super::receive::Receive;
-use super::reno::Reno;
-use super::rtt::Rtt;
-use super::send::Send;
 use super::socket::{Base, Listen, Socket, State};
-use super::transmit::INITIAL_SEGMENTS;
-use super::window;
 use crate::errno::Errno;
 use crate::host::{Context, Host, Owner};
 use crate::net::Net;
 use crate::net::route::{PathKind, RouteQuery};
 use crate::slab::Handle;
 use crate::socket::Connect;
-use crate::time::Instant;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use linnet_wire::seq::SeqNum;
 
@@ -84,10 +77,11 @@ impl<H: Host> Tcp<H> {
         base.shut_read = false;
         base.shut_write = false;
         base.done = false;
-        *state = State::Connection(active(&mut io, base));
-        if let State::Connection(connection) = state {
-            synchronise(&mut io, base, connection);
-        }
+        let iss = SeqNum(io.net.secret.initial_sequence(local, peer, io.cx.now));
+        let mut connection = Connection::new(&io, base, iss, SeqNum(0));
+        connection.send.peer_mss = output::own_mss(io.net, base);
+        synchronise(&mut io, base, &mut connection);
+        *state = State::Connection(connection);
         self.settle(&mut io, handle);
         Ok(Connect::InProgress)
     }
@@ -146,29 +140,4 @@ impl<H: Host> Tcp<H> {
         self.settle(&mut Io { cx, net }, child);
         Ok((child, peer))
     }
-}
-
-/// A connection that is about to send its SYN from and to the ends in `base`.
-fn active<H: Host>(io: &mut Io<H>, base: &Base) -> Connection<H> {
-    let now = io.cx.now;
-    let iss = SeqNum(io.net.secret.initial_sequence(base.local, base.peer, now));
-    let mut connection = Connection {
-        phase: Phase::SynSent,
-        send: Send::new(iss, now),
-        receive: Receive::new(SeqNum(0), window::scale_for(base.common.receive_buffer)),
-        reno: Reno::new(536, INITIAL_SEGMENTS, iss),
-        rtt: Rtt::new(),
-        timers: Timers::default(),
-        heard: now,
-        challenged: Instant::from_millis(now.as_millis().wrapping_sub(1000)),
-        recent: 0,
-        recent_at: now,
-        clock_offset: io.net.secret.timestamp_offset(base.local, base.peer),
-        probes: 0,
-        timestamps: false,
-        sack: false,
-        scaling: false,
-    };
-    connection.send.peer_mss = output::own_mss(io.net, base);
-    connection
 }

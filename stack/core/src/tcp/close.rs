@@ -139,7 +139,7 @@ impl<H: Host> Tcp<H> {
     /// A connection goes on without its program.
     fn orphan(&mut self, io: &mut Io<H>, handle: Handle) {
         let crowded = self.orphans >= MAX_ORPHANS;
-        let Some((base, connection)) = self.sockets.get_mut(handle).and_then(Socket::parts_mut) else {
+        let Some((base, connection)) = self.connection_mut(handle) else {
             return;
         };
         if base.orphan {
@@ -165,7 +165,7 @@ impl<H: Host> Tcp<H> {
             }
         }
         while let Some(child) = self.dequeue(handle) {
-            if let Some((base, connection)) = self.sockets.get_mut(child).and_then(Socket::parts_mut) {
+            if let Some((base, connection)) = self.connection_mut(child) {
                 abort(io, base, connection);
             }
             self.orphan(io, child);

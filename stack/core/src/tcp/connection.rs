@@ -1,11 +1,16 @@
 //! A connection: its phase, both halves, congestion, round-trip time, timers (RFC 9293 §3.3.1).
 
+use super::output::Io;
 use super::receive::Receive;
 use super::reno::{Flight, Reno};
 use super::rtt::Rtt;
 use super::send::Send;
+use super::socket::Base;
+use super::transmit::INITIAL_SEGMENTS;
+use super::window::scale_for;
 use crate::host::Host;
 use crate::time::Instant;
+use linnet_wire::seq::SeqNum;
 
 /// Where a connection is in its life (RFC 9293 §3.3.2). LISTEN and TIME-WAIT are not
 /// connections but states of their own; see `Listen` and `TimeWait`.
@@ -143,6 +148,30 @@ pub(super) const TIMESTAMPS_LEN: u16 = 12;
 const MIN_MSS: u16 = 48;
 
 impl<H: Host> Connection<H> {
+    /// A connection that has sent `iss`, or is about to, and expects `next`; nothing else is
+    /// known of the peer.
+    #[inline(never)]
+    pub fn new(io: &Io<H>, base: &Base, iss: SeqNum, next: SeqNum) -> Self {
+        let now = io.cx.now;
+        Self {
+            phase: Phase::SynSent,
+            send: Send::new(iss, now),
+            receive: Receive::new(next, scale_for(base.common.receive_buffer)),
+            reno: Reno::new(536, INITIAL_SEGMENTS, iss),
+            rtt: Rtt::new(),
+            timers: Timers::default(),
+            heard: now,
+            challenged: Instant::from_millis(now.as_millis().wrapping_sub(1000)),
+            recent: 0,
+            recent_at: now,
+            clock_offset: io.net.secret.timestamp_offset(base.local, base.peer),
+            probes: 0,
+            timestamps: false,
+            sack: false,
+            scaling: false,
+        }
+    }
+
     /// Sets the segment size from the peer's, the path's `mtu` and the program's wish.
     pub fn fit_segments(&mut self, mtu: u16, wish: u16) {
         let mut mss = self.send.peer_mss.min(mtu.saturating_sub(40));

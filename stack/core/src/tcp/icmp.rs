@@ -7,7 +7,6 @@ use super::demux::Node;
 use super::input::end;
 use super::output::Io;
 use super::resend::resend_at;
-use super::socket::Socket;
 use crate::host::{Context, Host, Wake};
 use crate::net::Net;
 use crate::net::packet::IcmpError;
@@ -26,8 +25,7 @@ impl<H: Host> Tcp<H> {
         let hash = io.net.secret.table_hash(local, peer);
         match self.find(hash, local, peer) {
             Node::Socket(handle) => {
-                let Some((base, connection)) = self.sockets.get_mut(handle).and_then(Socket::parts_mut)
-                else {
+                let Some((base, connection)) = self.connection_mut(handle) else {
                     return;
                 };
                 let in_flight = seq.is_within(connection.send.una, connection.send.flight());

@@ -95,21 +95,43 @@ impl<H: Host> Tcp<H> {
 
     /// The lines of `/proc/net/tcp`: listeners and connections, half-open ones, remnants.
     pub fn rows(&self, now: Instant) -> impl Iterator<Item = Row> {
-        let sockets = self.sockets.iter().filter_map(move |(_, socket)| socket_row(socket, now));
-        let halves = self.halves.iter().map(move |(_, half)| Row {
-            state: SYN_RECV,
-            timer: 1,
-            timer_in: left(half.deadline, now),
-            retransmits: half.retries,
-            ..row(half.local, half.peer)
-        });
-        let waits = self.waits.iter().map(move |(_, wait)| Row {
-            state: if wait.fin_wait { FIN_WAIT2 } else { TIME_WAIT },
-            timer: 3,
-            timer_in: left(wait.deadline, now),
-            ..row(wait.local, wait.peer)
-        });
-        sockets.chain(halves).chain(waits)
+        let mut table = 0;
+        let mut place = 0;
+        core::iter::from_fn(move || {
+            loop {
+                let next = match table {
+                    0 => self.sockets.next_from(place),
+                    1 => self.halves.next_from(place),
+                    2 => self.waits.next_from(place),
+                    _ => return None,
+                };
+                let Some((next, handle)) = next else {
+                    table += 1;
+                    place = 0;
+                    continue;
+                };
+                place = next;
+                let row = match table {
+                    0 => self.sockets.get(handle).and_then(|socket| socket_row(socket, now)),
+                    1 => self.halves.get(handle).map(|half| Row {
+                        state: SYN_RECV,
+                        timer: 1,
+                        timer_in: left(half.deadline, now),
+                        retransmits: half.retries,
+                        ..row(half.local, half.peer)
+                    }),
+                    _ => self.waits.get(handle).map(|wait| Row {
+                        state: if wait.fin_wait { FIN_WAIT2 } else { TIME_WAIT },
+                        timer: 3,
+                        timer_in: left(wait.deadline, now),
+                        ..row(wait.local, wait.peer)
+                    }),
+                };
+                if row.is_some() {
+                    return row;
+                }
+            }
+        })
     }
 }
 

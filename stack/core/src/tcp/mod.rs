@@ -39,10 +39,11 @@ use crate::net::packet::{Received, Verdict};
 use crate::ports::Ports;
 use crate::slab::{Handle, Slab};
 use crate::time::Instant;
+use connection::Connection;
 use demux::{Demux, Link, Node};
 use output::Io;
 use segment::Segment;
-use socket::Socket;
+use socket::{Base, Socket};
 
 /// All TCP sockets and connections of a stack.
 pub struct Tcp<H: Host> {
@@ -120,7 +121,7 @@ impl<H: Host> Tcp<H> {
         segment: &Segment,
         buf: H::Buf,
     ) -> Result<(), DropReason> {
-        let Some((base, connection)) = self.sockets.get_mut(handle).and_then(Socket::parts_mut) else {
+        let Some((base, connection)) = self.connection_mut(handle) else {
             return Err(DropReason::NoSocket);
         };
         let bound_elsewhere = base.common.iface.is_some_and(|iface| iface != segment.iface);
@@ -135,12 +136,18 @@ impl<H: Host> Tcp<H> {
         outcome
     }
 
+    /// A socket that is or was connected.
+    #[inline(never)]
+    fn connection_mut(&mut self, handle: Handle) -> Option<(&mut Base, &mut Connection<H>)> {
+        self.sockets.get_mut(handle)?.parts_mut()
+    }
+
     /// The global cap refused data in order: what is out of order anywhere goes first.
     fn relieve(&mut self, io: &mut Io<H>) {
         let mut place = 0;
         while let Some((next, handle)) = self.sockets.next_from(place) {
             place = next;
-            if let Some((_, connection)) = self.sockets.get_mut(handle).and_then(Socket::parts_mut) {
+            if let Some((_, connection)) = self.connection_mut(handle) {
                 connection.receive.drop_ahead(&mut io.net.memory);
             }
         }

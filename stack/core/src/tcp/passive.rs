@@ -2,18 +2,13 @@
 //! (RFC 9293 §3.10.7.2, RFC 4987 for floods).
 
 use super::Tcp;
-use super::connection::{Connection, Phase, Timers};
+use super::connection::{Connection, Phase};
 use super::demux::{Link, Node};
 use super::half_open::{HalfOpen, RETRIES};
 use super::input::{establish, refuse};
 use super::output::{self, Fields, Io, Route};
-use super::receive::Receive;
-use super::reno::Reno;
-use super::rtt::Rtt;
 use super::segment::Segment;
-use super::send::Send;
 use super::socket::{Base, Listen, Socket, State};
-use super::transmit::INITIAL_SEGMENTS;
 use super::window;
 use crate::drop::DropReason;
 use crate::host::{Host, Wake};
@@ -247,7 +242,6 @@ impl<H: Host> Tcp<H> {
 
     /// The connection that a half-open one becomes.
     fn child(io: &mut Io<H>, parent: &Base, half: &HalfOpen, segment: &Segment) -> Socket<H> {
-        let now = io.cx.now;
         let mut base = Base::new(None);
         base.common = parent.common;
         base.settings = parent.settings;
@@ -255,11 +249,20 @@ impl<H: Host> Tcp<H> {
         base.peer = half.peer;
         base.entered = true;
         base.queued = true;
-        let scale = if half.scale.is_some() { window::scale_for(base.common.receive_buffer) } else { 0 };
-        let mut receive = Receive::new(half.irs.plus(1), scale);
+        let mut connection = Connection::new(io, &base, half.iss, half.irs.plus(1));
+        connection.phase = Phase::Established;
+        connection.recent = half.recent;
+        connection.timestamps = half.timestamps;
+        connection.sack = half.sack;
+        connection.scaling = half.scale.is_some();
+        let receive = &mut connection.receive;
+        if half.scale.is_none() {
+            receive.scale = 0;
+        }
         receive.edge = receive.next.plus((base.common.receive_buffer >> 1).min(u16::MAX as u32));
-        let mut send = Send::new(half.iss, half.since);
+        let send = &mut connection.send;
         send.una = send.next;
+        send.stuck_since = half.since;
         send.peer_mss = half.mss;
         send.scale = half.scale.unwrap_or(0);
         send.window = u32::from(segment.window) << send.scale;
@@ -267,23 +270,6 @@ impl<H: Host> Tcp<H> {
         send.window_seq = segment.seq;
         send.window_ack = segment.ack;
         send.retries = half.retries;
-        let mut connection = Connection {
-            phase: Phase::Established,
-            reno: Reno::new(536, INITIAL_SEGMENTS, send.una),
-            send,
-            receive,
-            rtt: Rtt::new(),
-            timers: Timers::default(),
-            heard: now,
-            challenged: Instant::from_millis(now.as_millis().wrapping_sub(1000)),
-            recent: half.recent,
-            recent_at: now,
-            clock_offset: io.net.secret.timestamp_offset(half.local, half.peer),
-            probes: 0,
-            timestamps: half.timestamps,
-            sack: half.sack,
-            scaling: half.scale.is_some(),
-        };
         connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.max_segment);
         establish(io, &mut base, &mut connection);
         base.events = 0;

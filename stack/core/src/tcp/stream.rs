@@ -7,7 +7,7 @@ use super::output::{Io, acknowledge};
 use super::reassembly::put_at;
 use super::receive::Urgent;
 use super::send::{MORE, change};
-use super::socket::{Base, Socket};
+use super::socket::Base;
 use super::transmit::{Push, push};
 use super::window;
 use crate::errno::Errno;
@@ -41,7 +41,7 @@ impl<H: Host> Tcp<H> {
             return Err(Errno::EAGAIN);
         }
         let mut io = Io { cx, net };
-        let Some((base, connection)) = self.sockets.get_mut(handle).and_then(Socket::parts_mut) else {
+        let Some((base, connection)) = self.connection_mut(handle) else {
             return Err(Errno::EPIPE);
         };
         enqueue(&mut io, connection, buf, options)?;
@@ -82,7 +82,7 @@ impl<H: Host> Tcp<H> {
     /// Takes `bytes` off the front, and tells the peer if that opened the window enough.
     pub fn recv_done(&mut self, cx: &mut Context<H>, net: &mut Net<H>, handle: Handle, bytes: usize) {
         let mut io = Io { cx, net };
-        let Some((base, connection)) = self.sockets.get_mut(handle).and_then(Socket::parts_mut) else {
+        let Some((base, connection)) = self.connection_mut(handle) else {
             return;
         };
         connection.receive.consume(bytes, &mut io.net.memory);

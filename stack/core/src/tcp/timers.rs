@@ -7,7 +7,7 @@ use super::input::end;
 use super::output::{Io, acknowledge, probe, reset, synchronise};
 use super::receive::Owed;
 use super::resend::resend_at;
-use super::socket::{Base, Socket};
+use super::socket::Base;
 use super::transmit::{Push, push};
 use crate::errno::Errno;
 use crate::host::{Context, Host};
@@ -39,7 +39,7 @@ impl<H: Host> Tcp<H> {
         let mut place = 0;
         while let Some((next, handle)) = self.sockets.next_from(place) {
             place = next;
-            let Some((base, connection)) = self.sockets.get_mut(handle).and_then(Socket::parts_mut) else {
+            let Some((base, connection)) = self.connection_mut(handle) else {
                 continue;
             };
             match connection.timers.earliest() {
