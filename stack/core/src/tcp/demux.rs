@@ -137,7 +137,9 @@ impl<H: Host> Tcp<H> {
         if size > LAST || heads.try_reserve_exact(size).is_err() {
             return;
         }
-        heads.resize(size, Link::NONE);
+        for _ in 0..size {
+            crate::list::push_within(&mut heads, Link::NONE);
+        }
         for mut link in core::mem::replace(&mut self.demux.heads, heads) {
             while let Some(((local, peer), next)) = self.entry(link) {
                 self.chain(secret.table_hash(local, peer), link);

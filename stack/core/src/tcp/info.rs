@@ -52,7 +52,7 @@ impl<H: Host> Tcp<H> {
         };
         let Connection { send, receive, reno, rtt, .. } = connection;
         let mss = u32::from(send.mss).max(1);
-        let segments = |bytes: u32| bytes.div_ceil(mss);
+        let segments = |bytes: u32| bytes.saturating_add(mss - 1).checked_div(mss).unwrap_or(0);
         let (srtt, rttvar) = rtt.micros();
         let threshold = reno.threshold();
         let mtu = net.path_mtu(*base.peer.ip());

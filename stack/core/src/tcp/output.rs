@@ -94,12 +94,12 @@ pub(super) fn put<H: Host>(
     };
     header.emit(buf.bytes_mut());
     if let (Some(place), Some(from)) = (buf.bytes_mut().get_mut(HEADER_LEN..len), room.get(..options_len)) {
-        place.copy_from_slice(from);
+        place.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
     let sum =
         checksum::finish(H::checksum(buf.bytes(), pseudo_header(route.local, route.peer, buf.bytes().len())));
     if let Some(place) = buf.bytes_mut().get_mut(CHECKSUM_AT..CHECKSUM_AT + 2) {
-        place.copy_from_slice(&sum.to_be_bytes());
+        place.iter_mut().zip(sum.to_be_bytes()).for_each(|(to, from)| *to = from);
     }
     let outgoing = Outgoing {
         ttl: route.ttl,
