@@ -84,6 +84,22 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
         Ok(Handle { index, generation })
     }
 
+    /// Makes an object in its place, with no copy of it on the way; `None`, and nothing made, when
+    /// the host has no memory for it.
+    pub fn insert_with(&mut self, make: impl FnOnce() -> T) -> Option<Handle> {
+        if self.free.is_none() && !self.grow() {
+            return None;
+        }
+        let index = self.free?;
+        let slot = self.slot_mut(index)?;
+        let Entry::Free { next } = slot.entry else { return None };
+        slot.entry = Entry::Full(make());
+        let generation = slot.generation;
+        self.free = next;
+        self.len += 1;
+        Some(Handle { index, generation })
+    }
+
     /// Takes the object out.
     pub fn remove(&mut self, handle: Handle) -> Option<T> {
         let free = self.free;

@@ -1,7 +1,7 @@
 //! Calls that make connections: `socket`, `connect`, `listen`, `accept`.
 
 use super::Tcp;
-use super::connection::{Connection, Phase};
+use super::connection::Phase;
 use super::demux::{Link, Node};
 use super::output::{self, Io, synchronise};
 use super::socket::{Base, Listen, Socket, State};
@@ -17,9 +17,13 @@ use linnet_wire::seq::SeqNum;
 impl<H: Host> Tcp<H> {
     /// A new socket; ENOBUFS without memory.
     pub fn socket(&mut self, owner: Owner) -> Result<Handle, Errno> {
-        self.sockets
-            .insert(Socket { base: Base::new(Some(owner)), state: State::Closed })
-            .map_err(|_| Errno::ENOBUFS)
+        self.create(Some(owner)).ok_or(Errno::ENOBUFS)
+    }
+
+    /// An unused socket; `None` without memory.
+    #[inline(never)]
+    pub(super) fn create(&mut self, owner: Option<Owner>) -> Option<Handle> {
+        self.sockets.insert_with(|| Socket { base: Base::new(owner), state: State::Closed })
     }
 
     /// `connect`. EALREADY while connecting, EISCONN afterwards; EADDRNOTAVAIL without a free
@@ -71,17 +75,17 @@ impl<H: Host> Tcp<H> {
         if !self.enter(hash, Node::Socket(handle), &io.net.secret) {
             return Err(Errno::ENOBUFS);
         }
-        let Socket { base, state } = self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?;
-        base.entered = true;
-        base.error = None;
-        base.shut_read = false;
-        base.shut_write = false;
-        base.done = false;
+        let socket = self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?;
+        socket.base.entered = true;
+        socket.base.error = None;
+        socket.base.shut_read = false;
+        socket.base.shut_write = false;
+        socket.base.done = false;
         let iss = SeqNum(io.net.secret.initial_sequence(local, peer, io.cx.now));
-        let mut connection = Connection::new(&io, base, iss, SeqNum(0));
-        connection.send.peer_mss = output::own_mss(io.net, base);
-        synchronise(&mut io, base, &mut connection);
-        *state = State::Connection(connection);
+        if let Some((base, connection)) = socket.begin(&io, iss, SeqNum(0)) {
+            connection.send.peer_mss = output::own_mss(io.net, base);
+            synchronise(&mut io, base, connection);
+        }
         self.settle(&mut io, handle);
         Ok(Connect::InProgress)
     }

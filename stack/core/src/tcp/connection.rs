@@ -150,7 +150,6 @@ const MIN_MSS: u16 = 48;
 impl<H: Host> Connection<H> {
     /// A connection that has sent `iss`, or is about to, and expects `next`; nothing else is
     /// known of the peer.
-    #[inline(never)]
     pub fn new(io: &Io<H>, base: &Base, iss: SeqNum, next: SeqNum) -> Self {
         let now = io.cx.now;
         Self {

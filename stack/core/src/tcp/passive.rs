@@ -2,13 +2,12 @@
 //! (RFC 9293 §3.10.7.2, RFC 4987 for floods).
 
 use super::Tcp;
-use super::connection::{Connection, Phase};
 use super::demux::{Link, Node};
 use super::half_open::{HalfOpen, RETRIES};
 use super::input::{establish, refuse};
 use super::output::{self, Fields, Io, Route};
 use super::segment::Segment;
-use super::socket::{Base, Listen, Socket, State};
+use super::socket::{Listen, Socket, State};
 use super::window;
 use crate::drop::DropReason;
 use crate::host::{Host, Wake};
@@ -229,51 +228,18 @@ impl<H: Host> Tcp<H> {
         if listen.waiting > listen.backlog {
             return Err(DropReason::BacklogFull);
         }
-        let half = self.halves.get(handle).ok_or(DropReason::NoSocket)?;
-        let child = Self::child(io, base, half, segment);
-        let Ok(child) = self.sockets.insert(child) else { return Err(DropReason::NoMemory) };
+        let (common, settings) = (base.common, base.settings);
+        let child = self.create(None).ok_or(DropReason::NoMemory)?;
         // One leaves, one enters: the table has a place for it.
-        self.forget_half(io, handle);
+        let half = self.forget_half(io, handle).ok_or(DropReason::NoSocket)?;
+        let socket = self.sockets.get_mut(child).ok_or(DropReason::NoSocket)?;
+        socket.base.common = common;
+        socket.base.settings = settings;
+        succeed(io, socket, &half, segment);
         let hash = io.net.secret.table_hash(segment.local, segment.peer);
         self.enter(hash, Node::Socket(child), &io.net.secret);
         self.enqueue(listener, child);
         Ok(Some(child))
-    }
-
-    /// The connection that a half-open one becomes.
-    fn child(io: &mut Io<H>, parent: &Base, half: &HalfOpen, segment: &Segment) -> Socket<H> {
-        let mut base = Base::new(None);
-        base.common = parent.common;
-        base.settings = parent.settings;
-        base.local = half.local;
-        base.peer = half.peer;
-        base.entered = true;
-        base.queued = true;
-        let mut connection = Connection::new(io, &base, half.iss, half.irs.plus(1));
-        connection.phase = Phase::Established;
-        connection.recent = half.recent;
-        connection.timestamps = half.timestamps;
-        connection.sack = half.sack;
-        connection.scaling = half.scale.is_some();
-        let receive = &mut connection.receive;
-        if half.scale.is_none() {
-            receive.scale = 0;
-        }
-        receive.edge = receive.next.plus((base.common.receive_buffer >> 1).min(u16::MAX as u32));
-        let send = &mut connection.send;
-        send.una = send.next;
-        send.stuck_since = half.since;
-        send.peer_mss = half.mss;
-        send.scale = half.scale.unwrap_or(0);
-        send.window = u32::from(segment.window) << send.scale;
-        send.max_window = send.window;
-        send.window_seq = segment.seq;
-        send.window_ack = segment.ack;
-        send.retries = half.retries;
-        connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.max_segment);
-        establish(io, &mut base, &mut connection);
-        base.events = 0;
-        Socket { base, state: State::Connection(connection) }
     }
 
     fn enqueue(&mut self, listener: Handle, child: Handle) {
@@ -357,4 +323,35 @@ impl<H: Host> Tcp<H> {
             self.answer_syn(io, handle);
         }
     }
+}
+
+/// Makes `socket` the connection that `half` becomes with `segment`.
+fn succeed<H: Host>(io: &mut Io<H>, socket: &mut Socket<H>, half: &HalfOpen, segment: &Segment) {
+    socket.base.local = half.local;
+    socket.base.peer = half.peer;
+    socket.base.entered = true;
+    socket.base.queued = true;
+    let Some((base, connection)) = socket.begin(io, half.iss, half.irs.plus(1)) else { return };
+    connection.recent = half.recent;
+    connection.timestamps = half.timestamps;
+    connection.sack = half.sack;
+    connection.scaling = half.scale.is_some();
+    let receive = &mut connection.receive;
+    if half.scale.is_none() {
+        receive.scale = 0;
+    }
+    receive.edge = receive.next.plus((base.common.receive_buffer >> 1).min(u16::MAX as u32));
+    let send = &mut connection.send;
+    send.una = send.next;
+    send.stuck_since = half.since;
+    send.peer_mss = half.mss;
+    send.scale = half.scale.unwrap_or(0);
+    send.window = u32::from(segment.window) << send.scale;
+    send.max_window = send.window;
+    send.window_seq = segment.seq;
+    send.window_ack = segment.ack;
+    send.retries = half.retries;
+    connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.max_segment);
+    establish(io, base, connection);
+    base.events = 0;
 }

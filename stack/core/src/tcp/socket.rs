@@ -2,10 +2,12 @@
 
 use super::connection::Connection;
 use super::demux::Link;
+use super::output::Io;
 use crate::errno::Errno;
 use crate::host::{Host, Owner, Wake};
 use crate::socket::{Common, MtuDiscovery};
 use core::net::{Ipv4Addr, SocketAddrV4};
+use linnet_wire::seq::SeqNum;
 
 /// An address that is not chosen yet.
 pub(super) const ANY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
@@ -17,6 +19,18 @@ pub(super) struct Socket<H: Host> {
 }
 
 impl<H: Host> Socket<H> {
+    /// Begins a connection between the ends in `base`; see [`Connection::new`].
+    #[inline(never)]
+    pub fn begin(
+        &mut self,
+        io: &Io<H>,
+        iss: SeqNum,
+        next: SeqNum,
+    ) -> Option<(&mut Base, &mut Connection<H>)> {
+        self.state = State::Connection(Connection::new(io, &self.base, iss, next));
+        self.parts_mut()
+    }
+
     /// The two parts of a socket that is or was connected.
     pub fn parts_mut(&mut self) -> Option<(&mut Base, &mut Connection<H>)> {
         match self {
