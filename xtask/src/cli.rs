@@ -59,6 +59,8 @@ pub struct Shared {
 pub enum Verb {
     /// List the boards
     Boards(verb::boards::Args),
+    /// Build kernel image and root file system
+    Image(verb::image::Args),
     /// Build, boot in QEMU, smoke-test; or a console with --shell
     Qemu(verb::qemu::Args),
     /// Run everything that has to hold: format, clippy, docs, tests, QEMU, budgets
@@ -79,6 +81,7 @@ impl Verb {
     pub fn run(&self, cx: &Context) -> Result<Outcome> {
         match self {
             Self::Boards(args) => verb::boards::run(cx, args),
+            Self::Image(args) => verb::image::run(cx, args),
             Self::Qemu(args) => verb::qemu::run(cx, args),
             Self::Test(args) => verb::test::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),

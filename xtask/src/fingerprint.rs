@@ -22,6 +22,9 @@ use sha2::{Digest as _, Sha256};
 pub use cache::FileHashes;
 pub use diff::Change;
 
+/// The file in a finished folder that says what went in: the text form.
+pub const INPUTS: &str = "inputs.txt";
+
 /// The inputs of one stage.
 #[derive(Clone, Debug)]
 pub struct Fingerprint {

@@ -8,13 +8,17 @@
 pub mod atomic;
 pub mod board;
 pub mod cli;
+pub mod compiler;
 pub mod context;
+pub mod cpio;
 pub mod explain;
 pub mod fingerprint;
 pub mod host;
 pub mod jobs;
+pub mod kconfig;
 pub mod lint;
 pub mod manifest;
+pub mod mirror;
 pub mod output;
 pub mod peer;
 pub mod pipeline;

@@ -4,12 +4,200 @@
 //! checks the order. Stages that run side by side share one job limit; when one fails, the others are
 //! ended, and the first failure is what the user sees.
 
+use std::fs;
+use std::path::PathBuf;
 use std::thread;
 
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Context as _, Error, Result, anyhow};
 
-use crate::context::Context;
+use crate::board::StackLink;
+use crate::context::{Context, Paths};
+use crate::host::rust::Pair;
+use crate::host::{self, Machine};
+use crate::kconfig::{Fragment, Requests};
+use crate::manifest::Manifest;
+use crate::output;
 use crate::process::Interrupted;
+use crate::sources::{self, LockedSources, Name, Source};
+use crate::stage::artifact::{Builtins, Busybox, Image, Kernel, Linux, Musl, Probe, Stack, Toolchain};
+use crate::stage::{
+    self, AssembleImage, AssembleToolchain, BuildBuiltins, BuildBusybox, BuildKernel, BuildMusl, BuildProbe,
+    BuildStack, ExportHeaders, PackRootfs, UnpackLinux,
+};
+use crate::target::{Provider, Target};
+
+/// Everything that a build of one target leaves.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// What is booted or flashed, in the target's own folder.
+    pub image: Image,
+    /// The kernel with symbols, link map and configuration.
+    pub kernel: Kernel,
+    /// The userland with symbols and configuration.
+    pub busybox: Busybox,
+    /// The smoke test's program for the guest.
+    pub probe: Probe,
+    /// The sources that went in.
+    pub sources: LockedSources,
+}
+
+/// Builds `target` as far as it is not built: sources, toolchain, kernel and stack, BusyBox, root
+/// file system, image.
+///
+/// # Errors
+/// A stage failed, or this machine lacks something; what was finished stays finished.
+pub fn build(cx: &Context, target: &Target) -> Result<Built> {
+    host::ensure(cx)?;
+    let plan = Plan::new(cx, target)?;
+    let ((source, linux), (stack, (builtins, (musl_source, musl)))) = both(
+        cx,
+        || {
+            let source = sources::ensure_one(cx, Name::Linux)?;
+            let linux = stage::run(cx, &UnpackLinux { source: &source })?;
+            Ok((source, linux))
+        },
+        || both(cx, || plan.stack(cx), || both(cx, || plan.builtins(cx), || musl(cx))),
+    )?;
+    let (kernel, (busybox_source, busybox, probe)) = both(
+        cx,
+        || plan.kernel(cx, &linux, stack.as_ref()),
+        || {
+            let headers = stage::run(cx, &ExportHeaders { linux: &linux })?;
+            let parts = AssembleToolchain { musl: &musl, headers: &headers, builtins: &builtins };
+            plan.userland(cx, &stage::run(cx, &parts)?)
+        },
+    )?;
+    let overlays = plan.overlays();
+    let rootfs = PackRootfs { overlays: &overlays, busybox: &busybox, modules: &kernel.modules };
+    let rootfs = stage::run(cx, &rootfs)?;
+    let sources = LockedSources { linux: source, musl: musl_source, busybox: busybox_source };
+    let stack = stack.as_ref().map(|stack| &stack.dir);
+    let parts = [&builtins.dir, &musl.dir, &busybox.dir, &rootfs.dir, &kernel.dir].into_iter().chain(stack);
+    let image = AssembleImage {
+        kernel: &kernel,
+        rootfs: &rootfs,
+        manifest: manifest(target, &sources, parts)?,
+        budgets: &target.board.budgets,
+    };
+    let mut image = stage::run(cx, &image)?;
+    if cx.explain.is_none() {
+        image = Image::at(&output::publish(cx, target, &image.dir)?);
+    }
+    Ok(Built { image, kernel, busybox, probe, sources })
+}
+
+/// What `target` asks of each stage, read from the data folders.
+struct Plan<'a> {
+    target: &'a Target,
+    paths: &'a Paths,
+    rust: Pair,
+    patches: Vec<PathBuf>,
+    kernel: Requests,
+    busybox: Requests,
+}
+
+impl<'a> Plan<'a> {
+    fn new(cx: &'a Context, target: &'a Target) -> Result<Self> {
+        let rust = host::rust::find(&Machine::this()).context("the Rust source went away: run this again")?;
+        let (board, profile) = (&target.board.kernel, &target.profile);
+        let provider = match (target.stack, board.stack) {
+            (Provider::Native, _) => "net-native",
+            (_, StackLink::Builtin) => "net-linnet",
+            (_, StackLink::Loadable) => "net-linnet-module",
+        };
+        let names = board.fragments.iter().chain(&profile.kernel_fragments).map(String::as_str);
+        let load = |folder, name: &str| Fragment::load(&cx.paths, folder, name);
+        let kernel: Vec<Fragment> =
+            names.chain([provider]).map(|name| load("kernel", name)).collect::<Result<_>>()?;
+        Ok(Self {
+            target,
+            paths: &cx.paths,
+            rust,
+            patches: patches(&cx.paths)?,
+            kernel: Requests::merge(&kernel)?,
+            busybox: Requests::merge(&[load("busybox-config", &profile.busybox)?])?,
+        })
+    }
+
+    fn stack(&self, cx: &Context) -> Result<Option<Stack>> {
+        let features = &self.target.profile.stack_features;
+        match self.target.stack {
+            Provider::Native => Ok(None),
+            _ => stage::run(cx, &BuildStack { rust: &self.rust, root: &self.paths.root, features }).map(Some),
+        }
+    }
+
+    fn builtins(&self, cx: &Context) -> Result<Builtins> {
+        let package = self.paths.root.join("xtask/builtins");
+        stage::run(cx, &BuildBuiltins { rust: &self.rust, package: &package })
+    }
+
+    fn kernel(&self, cx: &Context, linux: &Linux, stack: Option<&Stack>) -> Result<Kernel> {
+        let build = BuildKernel {
+            name: &self.target.name(),
+            linux,
+            patches: &self.patches,
+            requests: &self.kernel,
+            shim: &self.paths.root.join("stack/kmod/c"),
+            stack,
+        };
+        stage::run(cx, &build)
+    }
+
+    fn userland(&self, cx: &Context, toolchain: &Toolchain) -> Result<(Source, Busybox, Probe)> {
+        let source = sources::ensure_one(cx, Name::Busybox)?;
+        let busybox = BuildBusybox { source: &source, toolchain, requests: &self.busybox };
+        let probe = self.paths.root.join("xtask/probe");
+        let probe = BuildProbe { source: &probe, toolchain };
+        let (busybox, probe) = both(cx, || stage::run(cx, &busybox), || stage::run(cx, &probe))?;
+        Ok((source, busybox, probe))
+    }
+
+    /// Ours first, so that the product's own overrules it.
+    fn overlays(&self) -> Vec<PathBuf> {
+        self.paths.data_dirs("rootfs").into_iter().rev().collect()
+    }
+}
+
+fn musl(cx: &Context) -> Result<(Source, Musl)> {
+    let source = sources::ensure_one(cx, Name::Musl)?;
+    let musl = stage::run(cx, &BuildMusl { source: &source })?;
+    Ok((source, musl))
+}
+
+/// Everything in the manifest but what is known only when the files are there.
+fn manifest<'a>(
+    target: &Target,
+    sources: &LockedSources,
+    stages: impl Iterator<Item = &'a PathBuf>,
+) -> Result<Manifest> {
+    let mut manifest = Manifest::new(target);
+    for source in [&sources.linux, &sources.musl, &sources.busybox] {
+        manifest.add_source(source.name.as_str(), &source.version.to_string(), source.sha256.as_str());
+    }
+    for dir in stages {
+        manifest.add_stage(dir)?;
+    }
+    Ok(manifest)
+}
+
+/// All patches to the kernel: ours in the order of their names, then the product's own.
+fn patches(paths: &Paths) -> Result<Vec<PathBuf>> {
+    let mut patches = Vec::new();
+    for dir in paths.data_dirs("kernel").into_iter().rev().map(|dir| dir.join("patches")) {
+        if !dir.is_dir() {
+            continue; // a product need not have any
+        }
+        let context = || format!("cannot read {}", dir.display());
+        let entries = fs::read_dir(&dir).with_context(context)?;
+        let files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>();
+        let mut files = files.with_context(context)?;
+        files.retain(|path| path.extension().is_some_and(|end| end == "patch"));
+        files.sort();
+        patches.extend(files);
+    }
+    Ok(patches)
+}
 
 /// Runs `a` and `b` side by side and returns both outputs.
 ///

@@ -3,8 +3,20 @@
 //! One file a stage; stages never import each other, only [`crate::pipeline`] calls them. See
 //! docs/decisions/0001-build-stages.md.
 
+pub mod artifact;
+mod builtins;
+mod busybox;
+mod headers;
+mod image;
+mod kernel;
+mod linux;
+mod musl;
+mod probe;
+mod rootfs;
 mod runner;
+mod stack;
 mod store;
+mod toolchain;
 mod worktree;
 
 use std::path::Path;
@@ -15,8 +27,19 @@ use crate::context::Context;
 use crate::fingerprint::Fingerprint;
 use crate::report::Task;
 
+pub use builtins::BuildBuiltins;
+pub use busybox::BuildBusybox;
+pub use headers::ExportHeaders;
+pub use image::AssembleImage;
+pub use kernel::BuildKernel;
+pub use linux::UnpackLinux;
+pub use musl::BuildMusl;
+pub use probe::BuildProbe;
+pub use rootfs::PackRootfs;
 pub use runner::{fingerprint, run};
+pub use stack::BuildStack;
 pub use store::{Finished, Store};
+pub use toolchain::AssembleToolchain;
 pub use worktree::WorkTree;
 
 /// One step of the build: typed inputs in its fields, a typed output.

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 
 use crate::context::Context;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, INPUTS};
 use crate::report::Task;
 
 /// How many finished folders of a stage stay: boards, profiles and providers share this number.
@@ -19,9 +19,6 @@ const KEEP: usize = 8;
 
 /// What was used within this time stays in any case: another run may be reading it.
 const IN_USE: Duration = Duration::from_secs(15 * 60);
-
-/// The file in a finished folder that says what went in.
-const INPUTS: &str = "inputs.txt";
 
 /// Where the outputs of one stage lie.
 #[derive(Clone, Debug)]

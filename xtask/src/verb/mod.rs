@@ -3,6 +3,7 @@
 pub mod boards;
 pub mod clean;
 pub mod doctor;
+pub mod image;
 pub mod qemu;
 pub mod sources;
 pub mod test;

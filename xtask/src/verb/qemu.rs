@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::board::ByteSize;
 use crate::context::Context;
+use crate::pipeline;
 use crate::qemu::{shell, smoke};
 use crate::report::Outcome;
 use crate::target::{Target, TargetArgs};
@@ -87,8 +88,15 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
     Ok(if report.passed() { Outcome::good(text, json) } else { Outcome::bad(text, json) })
 }
 
-fn files(_cx: &Context, args: &Args, _target: &Target) -> Result<Files> {
-    let Some(dir) = &args.image else { bail!("nothing is built here yet: give --image DIR") };
+fn files(cx: &Context, args: &Args, target: &Target) -> Result<Files> {
+    let Some(dir) = &args.image else {
+        let built = pipeline::build(cx, target)?;
+        return Ok(Files {
+            kernel: built.image.kernel,
+            rootfs: built.image.rootfs,
+            probe: built.probe.program,
+        });
+    };
     let files =
         Files { kernel: dir.join("bzImage"), rootfs: dir.join("rootfs.cpio"), probe: dir.join("probe") };
     for file in [&files.kernel, &files.rootfs, &files.probe] {
