@@ -86,6 +86,16 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 /// # Errors
 /// It cannot be started; it failed ([`Failed`]); the user interrupted ([`Interrupted`]).
 pub fn run(cx: &Context, task: &Task, command: &mut Command, log: &Path) -> Result<()> {
+    let _slot = cx.jobs.slot()?;
+    fetch(cx, task, command, log)
+}
+
+/// As [`run`], for a command that waits for the network: it takes no job slot, so that a compiler need
+/// not wait for it, nor it for compilers.
+///
+/// # Errors
+/// As [`run`].
+pub fn fetch(cx: &Context, task: &Task, command: &mut Command, log: &Path) -> Result<()> {
     let start = open_log(log, command)?;
     let output = File::options().append(true).open(log).and_then(|file| Ok((file.try_clone()?, file)));
     let (stdout, stderr) = output.with_context(|| format!("cannot write the log {}", log.display()))?;
@@ -103,6 +113,7 @@ pub fn run(cx: &Context, task: &Task, command: &mut Command, log: &Path) -> Resu
 /// # Errors
 /// As [`run`]; the error carries what it wrote on standard error.
 pub fn capture(cx: &Context, task: &Task, command: &mut Command) -> Result<String> {
+    let _slot = cx.jobs.slot()?;
     let context = || format!("cannot keep the output of `{}`", show(command));
     let dir = cx.paths.out.join("tmp");
     let (mut out, mut err) = (scratch(&dir).with_context(context)?, scratch(&dir).with_context(context)?);
@@ -154,7 +165,6 @@ pub fn show(command: &Command) -> String {
 
 /// Starts the child, waits for it, and sees to it that an interrupt ends it.
 fn supervise(cx: &Context, task: &Task, command: &mut Command) -> Result<ExitStatus> {
-    let _slot = cx.jobs.slot()?;
     cx.interrupt.check()?;
     cx.jobs.share_with(command);
     if let Some(lock) = task.owner() {

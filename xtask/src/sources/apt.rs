@@ -65,7 +65,7 @@ impl Apt {
         task.note("fetching the package lists with apt");
         let mut update = command("apt-get");
         update.arg("-c").arg(&apt.config).args(["-q", "update"]);
-        match process::run(cx, task, &mut update, &apt.log) {
+        match process::fetch(cx, task, &mut update, &apt.log) {
             Ok(()) => fs::write(&stamp, told).with_context(|| format!("cannot write {}", stamp.display()))?,
             Err(error) if is_interrupt(&error) => return Err(error),
             Err(error) => apt.incomplete = Some(error),
@@ -115,7 +115,7 @@ impl Apt {
             let mut get = command(HELPER);
             get.arg("-c").arg(&self.config).args(["-q", "download-file", &uri]);
             get.arg(to).arg(format!("SHA256:{}", record.sha256));
-            match watch(task, to, record.size, || process::run(cx, task, &mut get, &self.log)) {
+            match watch(task, to, record.size, || process::fetch(cx, task, &mut get, &self.log)) {
                 Ok(()) => return Ok(()),
                 Err(error) if is_interrupt(&error) => return Err(error),
                 Err(error) => failure = error,
