@@ -69,6 +69,8 @@ pub enum Verb {
     Doctor(verb::doctor::Args),
     /// Fetch, verify or update the foreign sources
     Sources(verb::sources::Args),
+    /// Say which stages would be built, and because of which inputs
+    Why(verb::why::Args),
     /// Remove what was built
     Clean(verb::clean::Args),
 }
@@ -86,6 +88,7 @@ impl Verb {
             Self::Test(args) => verb::test::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),
             Self::Sources(args) => verb::sources::run(cx, args),
+            Self::Why(args) => verb::why::run(cx, args),
             Self::Clean(args) => verb::clean::run(cx, args),
         }
     }

@@ -22,9 +22,24 @@ use crate::sources::{self, LockedSources, Name, Source};
 use crate::stage::artifact::{Builtins, Busybox, Image, Kernel, Linux, Musl, Probe, Stack, Toolchain};
 use crate::stage::{
     self, AssembleImage, AssembleToolchain, BuildBuiltins, BuildBusybox, BuildKernel, BuildMusl, BuildProbe,
-    BuildStack, ExportHeaders, PackRootfs, UnpackLinux,
+    BuildStack, ExportHeaders, PackRootfs, Stage as _, UnpackLinux,
 };
 use crate::target::{Provider, Target};
+
+/// Every stage's name, in the order of the build.
+pub const STAGES: [&str; 11] = [
+    UnpackLinux::NAME,
+    BuildStack::NAME,
+    BuildBuiltins::NAME,
+    BuildMusl::NAME,
+    BuildKernel::NAME,
+    ExportHeaders::NAME,
+    AssembleToolchain::NAME,
+    BuildBusybox::NAME,
+    BuildProbe::NAME,
+    PackRootfs::NAME,
+    AssembleImage::NAME,
+];
 
 /// Everything that a build of one target leaves.
 #[derive(Clone, Debug)]

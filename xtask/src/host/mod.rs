@@ -67,6 +67,9 @@ impl Survey {
 /// # Errors
 /// Something is missing and may not or cannot be installed; the message has the command to run.
 pub fn ensure(cx: &Context) -> Result<()> {
+    if cx.explain.is_some() {
+        return Ok(()); // nothing will be built
+    }
     let machine = Machine::this();
     let survey = Survey::take(&machine);
     if survey.is_complete() {

@@ -7,3 +7,4 @@ pub mod image;
 pub mod qemu;
 pub mod sources;
 pub mod test;
+pub mod why;
