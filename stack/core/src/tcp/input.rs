@@ -364,9 +364,10 @@ fn acknowledged<H: Host>(
     let send = &mut connection.send;
     send.retries = 0;
     send.stuck_since = now;
-    connection.timers.stop(Timer::Resend);
     let all = send.una == send.next;
-    if !all {
+    if all {
+        connection.timers.stop(Timer::Resend);
+    } else if !connection.reno.is_impatient(send.una) {
         connection.arm_resend(now);
     }
     base.soft_error = None;

@@ -16,6 +16,8 @@ pub struct Reno {
     recover: SeqNum,
     phase: Phase,
     duplicates: u8,
+    /// The present recovery has seen a partial acknowledgment.
+    repairing: bool,
 }
 
 /// Where the connection stands with losses.
@@ -70,7 +72,15 @@ impl Reno {
             recover: iss,
             phase: Phase::Open,
             duplicates: 0,
+            repairing: false,
         }
+    }
+
+    /// RFC 6582 §3.2 step 3 and §4: whether an acknowledgment up to `una` leaves the timer as it
+    /// is. Only the first partial one of a recovery restarts it: when much was lost, the timeout
+    /// repairs faster than one hole in a round trip.
+    pub const fn is_impatient(&self, una: SeqNum) -> bool {
+        matches!(self.phase, Phase::Recovery) && self.repairing && una.before(self.recover)
     }
 
     /// Bytes that may be in flight.
@@ -107,6 +117,7 @@ impl Reno {
             }
             Phase::Recovery => {
                 // RFC 6582 §3.2 step 3, a partial one: deflate, and repair the next hole.
+                self.repairing = true;
                 self.window = self.window.saturating_sub(acked);
                 if acked >= mss {
                     self.window = self.window.saturating_add(mss);
@@ -161,6 +172,7 @@ impl Reno {
                 self.window = self.threshold.saturating_add(flight.mss * 3);
                 self.recover = flight.nxt;
                 self.phase = Phase::Recovery;
+                self.repairing = false;
                 Advice::Resend
             }
         }
