@@ -37,3 +37,12 @@ pub(super) struct HalfOpen {
 
 /// How often a SYN-ACK goes out again (Linux's `tcp_synack_retries`).
 pub(super) const RETRIES: u8 = 5;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn remnants_are_small() {
+        assert!(size_of::<super::HalfOpen>() <= 52, "{}", size_of::<super::HalfOpen>());
+        assert!(size_of::<super::super::time_wait::TimeWait>() <= 40);
+    }
+}

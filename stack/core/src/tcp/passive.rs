@@ -103,7 +103,7 @@ impl<H: Host> Tcp<H> {
             sack: options.sack_permitted,
             acknowledged: false,
         };
-        let Ok(handle) = self.halves.insert(half) else { return Err(DropReason::NoMemory) };
+        let handle = self.halves.insert_with(|| half).ok_or(DropReason::NoMemory)?;
         let hash = io.net.secret.table_hash(segment.local, segment.peer);
         if !self.enter(hash, Node::Half(handle), &io.net.secret) {
             self.halves.remove(handle);

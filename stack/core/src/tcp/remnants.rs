@@ -24,7 +24,7 @@ impl<H: Host> Tcp<H> {
         if self.waits.len() >= MAX {
             return;
         }
-        let Ok(handle) = self.waits.insert(remnant) else { return };
+        let Some(handle) = self.waits.insert_with(|| remnant) else { return };
         let hash = io.net.secret.table_hash(local, peer);
         if self.enter(hash, Node::Wait(handle), &io.net.secret) {
             self.wait_until(deadline);
