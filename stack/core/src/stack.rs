@@ -319,6 +319,14 @@ impl<H: Host> Stack<H> {
         }
     }
 
+    /// The urgent byte of a stream (`MSG_OOB`), once unless `peek`.
+    pub fn recv_urgent(&mut self, id: SocketId, peek: bool) -> Result<u8, Errno> {
+        match id {
+            SocketId::Tcp(handle) => self.tcp.recv_urgent(handle, peek),
+            _ => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
     /// Consumes `bytes` of a stream, or the first datagram.
     pub fn recv_done(&mut self, cx: &mut Context<H>, id: SocketId, bytes: usize) {
         match id {

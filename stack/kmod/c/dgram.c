@@ -195,7 +195,10 @@ static int linnet_dgram_front(struct sock *sk, int flags,
 		err = sock_error(sk);
 		if (err)
 			return err;
-		err = linnet_recv_front(linnet_sk(sk)->id, 0, front);
+		err = linnet_recv_front(linnet_sk(sk)->id, 0, 0, front);
+		/* Who does not wait does not hear of a shutdown, either. */
+		if (!err && (flags & MSG_DONTWAIT))
+			return -EAGAIN;
 		if (err != -EAGAIN)
 			return err;
 		err = linnet_wait(sk, EPOLLIN, 1, &timeo);
@@ -213,8 +216,6 @@ int linnet_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	size_t full, count;
 	int header = 0, err;
 
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
 

@@ -41,9 +41,6 @@ static int linnet_ioctl_iface(unsigned int cmd, bool set, void __user *arg)
 	if (set && !capable(CAP_NET_ADMIN))
 		return -EPERM;
 	ifindex = linnet_ifindex(ifr.ifr_name);
-	if (!ifindex)
-		return -ENODEV;
-
 	addr = (struct sockaddr_in *)&ifr.ifr_addr;
 	if (set)
 		return linnet_iface_set(cmd, ifindex, addr);

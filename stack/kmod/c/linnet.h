@@ -168,7 +168,9 @@ u32 linnet_readiness(u32 id, u32 lowat);
 
 int linnet_send_room(u32 id, struct linnet_room *room);
 int linnet_send(u32 id, struct sk_buff *skb, const struct linnet_send *how);
-int linnet_recv_front(u32 id, u32 offset, struct linnet_front *front);
+int linnet_recv_front(u32 id, u32 offset, u32 copied,
+		      struct linnet_front *front);
+int linnet_recv_urgent(u32 id, u32 peek);
 void linnet_recv_done(u32 id, u32 bytes);
 
 int linnet_option_allowed(u32 name);

@@ -10,24 +10,32 @@
 
 #define LINNET_READ_EVENTS	(EPOLLIN | EPOLLRDHUP)
 
-/* Back to a socket that can be connected again. */
+/* Whether a connect() is under way. */
+static bool linnet_handshaking(struct socket *sock)
+{
+	return sock->state == SS_CONNECTING &&
+	       !(linnet_events(sock->sk, 1) & (EPOLLOUT | EPOLLERR | EPOLLHUP));
+}
+
+/*
+ * Back to a socket that can be connected again. A program that still waits for
+ * the connection, or asks later, hears of a reset.
+ */
 int linnet_stream_disconnect(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
+	struct sockaddr_in peer;
 	int err;
 
+	if (sk->sk_state != TCP_LISTEN &&
+	    (!linnet_name(linnet_sk(sk)->id, 1, &peer) || linnet_handshaking(sock)))
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
 	sk->sk_disconnects++;
 	err = linnet_disconnect(linnet_sk(sk)->id);
 	sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
 	sk->sk_state = TCP_CLOSE;
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	return err;
-}
-
-/* Whether the handshake is over, one way or the other. */
-static bool linnet_handshake_over(struct sock *sk)
-{
-	return linnet_events(sk, 1) & (EPOLLOUT | EPOLLERR | EPOLLHUP);
 }
 
 /* Whether shutdown() takes back a listen() or a connect() that is under way. */
@@ -37,7 +45,7 @@ bool linnet_stream_undone_by(struct socket *sock, int how)
 
 	if (sk->sk_state == TCP_LISTEN)
 		return how != SHUT_WR;
-	return sock->state == SS_CONNECTING && !linnet_handshake_over(sk);
+	return linnet_handshaking(sock);
 }
 
 static int linnet_finish_connect(struct socket *sock)
@@ -63,9 +71,11 @@ static int linnet_start_connect(struct socket *sock, struct sockaddr *addr,
 	switch (sock->state) {
 	case SS_UNCONNECTED:
 		err = linnet_check_addr(addr, addr_len);
-		if (!err)
-			err = linnet_connect(linnet_sk(sock->sk)->id,
-					     (struct sockaddr_in *)addr);
+		if (err)
+			return err;
+		WRITE_ONCE(sock->sk->sk_err, 0);
+		err = linnet_connect(linnet_sk(sock->sk)->id,
+				     (struct sockaddr_in *)addr);
 		if (err && err != -EINPROGRESS)
 			return err;
 		sock->state = SS_CONNECTING;
@@ -98,8 +108,11 @@ int linnet_stream_connect(struct socket *sock, struct sockaddr *addr,
 	if (sock->state != SS_CONNECTING)
 		goto out;
 
+	/* Over loopback it may be over by now, but nobody asked to wait for that. */
 	timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
-	while (!linnet_handshake_over(sk)) {
+	if (!timeo && err == -EINPROGRESS)
+		goto out;
+	while (linnet_handshaking(sock)) {
 		int stop;
 
 		if (!timeo)
@@ -297,6 +310,24 @@ static int linnet_stream_copy(struct msghdr *msg, struct linnet_front *front,
 	return count;
 }
 
+static int linnet_stream_recv_urgent(struct sock *sk, struct msghdr *msg,
+				     size_t len, int flags)
+{
+	int urgent = linnet_recv_urgent(linnet_sk(sk)->id, flags & MSG_PEEK);
+	u8 byte = urgent;
+
+	if (urgent < 0)
+		return urgent;
+	msg->msg_flags |= MSG_OOB;
+	if (!len) {
+		msg->msg_flags |= MSG_TRUNC;
+		return 0;
+	}
+	if (!(flags & MSG_TRUNC) && memcpy_to_msg(msg, &byte, 1))
+		return -EFAULT;
+	return 1;
+}
+
 int linnet_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			  int flags)
 {
@@ -311,12 +342,16 @@ int linnet_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		return -EAGAIN;
 
 	lock_sock(sk);
+	if (flags & MSG_OOB) {
+		err = linnet_stream_recv_urgent(sk, msg, len, flags);
+		goto out;
+	}
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	for (;;) {
 		u32 offset = flags & MSG_PEEK ? copied : 0;
 
-		err = linnet_recv_front(id, offset, &front);
+		err = linnet_recv_front(id, offset, copied, &front);
 		if (err > 0) {
 			err = linnet_stream_copy(msg, &front, len - copied, flags);
 			if (err < 0)
@@ -324,7 +359,7 @@ int linnet_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			if (!(flags & MSG_PEEK))
 				linnet_recv_done(id, err);
 			copied += err;
-			if (copied == len || (flags & MSG_OOB))
+			if (copied == len)
 				break;
 			continue;
 		}
@@ -335,7 +370,7 @@ int linnet_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 				err = sock_error(sk);
 			break;
 		}
-		if (err != -EAGAIN || (flags & MSG_OOB))
+		if (err != -EAGAIN)
 			break;
 		if (copied && (!timeo || signal_pending(current)))
 			break;
@@ -343,6 +378,7 @@ int linnet_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		if (err)
 			break;
 	}
+out:
 	release_sock(sk);
 	return copied ?: err;
 }

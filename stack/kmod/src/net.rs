@@ -64,11 +64,11 @@ pub extern "C" fn linnet_iface_get(cmd: u32, ifindex: u32, address: &mut SockAdd
 /// `SIOCSIFADDR` and its like.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_iface_set(cmd: u32, ifindex: u32, address: &SockAddrIn) -> i32 {
-    let Some(index) = iface(ifindex) else { return Errno::ENODEV.code() };
     // Linux takes a netmask of any family.
     if cmd != SIOCSIFNETMASK && address.family != SockAddrIn::FAMILY {
         return Errno::EINVAL.code();
     }
+    let Some(index) = iface(ifindex) else { return Errno::ENODEV.code() };
     let value = address.ip();
     code(locked(|stack, _| match cmd {
         SIOCSIFADDR => stack.set_address(index, value),

@@ -61,6 +61,10 @@ pub extern "C" fn linnet_set_option(
     }
     with_socket(id, |stack, cx, id| {
         let option = match level {
+            // Streams have one peer, says Linux of this one alone.
+            SOL_IP if name == IP_MULTICAST_TTL && matches!(id, SocketId::Tcp(_)) => {
+                return Err(Errno::EINVAL);
+            }
             SOL_IP => ip_option(name, value)?,
             SOL_TCP if !matches!(id, SocketId::Tcp(_)) => return Err(Errno::ENOPROTOOPT),
             // There is one algorithm, and it may be asked for.

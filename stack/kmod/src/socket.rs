@@ -157,10 +157,14 @@ pub extern "C" fn linnet_send(id: u32, skb: NonNull<RawSkb>, how: &ffi::Send) ->
     with_socket(id, |stack, cx, id| stack.send(cx, id, buf, options).map(|()| 0))
 }
 
-/// What is next to be read, `offset` bytes on: 1 and a reference on its buffer, 0 at the end.
+/// What is next to be read, `offset` bytes on: 1 and a reference on its buffer, 0 at the end, and
+/// at the urgent mark for who has `copied` something already.
 #[unsafe(no_mangle)]
-pub extern "C" fn linnet_recv_front(id: u32, offset: u32, front: &mut Front) -> i32 {
+pub extern "C" fn linnet_recv_front(id: u32, offset: u32, copied: u32, front: &mut Front) -> i32 {
     with_socket(id, |stack, _, id| {
+        if copied > 0 && stack.option(id, OptName::AtMark) == Ok(1) {
+            return Ok(0);
+        }
         let socket::Front::Data { buf, at, len } = stack.recv_front(id, offset as usize)? else {
             return Ok(0);
         };
@@ -177,6 +181,12 @@ pub extern "C" fn linnet_recv_front(id: u32, offset: u32, front: &mut Front) -> 
         }
         Ok(1)
     })
+}
+
+/// The urgent byte.
+#[unsafe(no_mangle)]
+pub extern "C" fn linnet_recv_urgent(id: u32, peek: u32) -> i32 {
+    with_socket(id, |stack, _, id| stack.recv_urgent(id, peek != 0).map(i32::from))
 }
 
 /// So many bytes were read.
