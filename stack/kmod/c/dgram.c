@@ -102,7 +102,7 @@ int linnet_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct sk_buff *skb;
 	int err;
 
-	if (msg->msg_flags & MSG_OOB)
+	if (msg->msg_flags & MSG_OOB || sk->sk_protocol == IPPROTO_RAW)
 		return -EOPNOTSUPP;
 	if (msg->msg_name) {
 		struct sockaddr *addr = msg->msg_name;

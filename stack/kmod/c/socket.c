@@ -212,7 +212,9 @@ static const struct proto_ops linnet_dgram_ops = {
 
 /*
  * Raw sockets are those of ping alone: a ping socket that shows IPv4 headers.
- * Everything else that is raw is not permitted, as for an ordinary user.
+ * One of IPPROTO_RAW neither sends nor receives: it is the descriptor that
+ * udhcpc and its like open to ask ioctls. Everything else that is raw is not
+ * permitted, as for an ordinary user.
  */
 static int linnet_create(struct net *net, struct socket *sock, int protocol,
 			 int kern)
@@ -244,7 +246,11 @@ static int linnet_create(struct net *net, struct socket *sock, int protocol,
 		protocol = IPPROTO_UDP;
 		break;
 	case SOCK_RAW:
-		if (protocol != IPPROTO_ICMP || !capable(CAP_NET_RAW))
+		if (!capable(CAP_NET_RAW))
+			return -EPERM;
+		if (protocol == IPPROTO_RAW)
+			break;
+		if (protocol != IPPROTO_ICMP)
 			return -EPERM;
 		kind = LINNET_PING;
 		break;
@@ -262,7 +268,7 @@ static int linnet_create(struct net *net, struct socket *sock, int protocol,
 	sk->sk_protocol = protocol;
 
 	ls = linnet_sk(sk);
-	ls->raw = sock->type == SOCK_RAW;
+	ls->raw = kind == LINNET_PING && sock->type == SOCK_RAW;
 	err = linnet_socket(kind, sk, &ls->id);
 	if (err) {
 		sock_orphan(sk);
