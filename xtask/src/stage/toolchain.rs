@@ -52,7 +52,7 @@ const SPECS: &str = "\
 %R/lib/crtn.o
 
 *link:
--m elf_i386 -static -nostdlib --build-id=none --gc-sections -z noexecstack -z norelro
+-m elf_i386 -static -nostdlib --build-id=none %{!r:--gc-sections} -z noexecstack -z norelro
 
 ";
 
