@@ -93,7 +93,8 @@ fn check(seed: u64) {
         assert_eq!(progress.received, plans[1 - side].bytes, "seed {seed} side {side}");
     }
     // TIME-WAIT and what else remains goes away by itself.
-    pair.run(600_000);
+    // An orphan on a bad link may take its eight retransmissions, two minutes apart.
+    pair.run(2_000_000);
     for (side, node) in pair.nodes.iter().enumerate() {
         assert_eq!(node.rows(), [], "seed {seed} side {side}");
         assert_eq!(node.memory(), 0, "seed {seed} side {side}");
@@ -105,6 +106,10 @@ fn check(seed: u64) {
 #[test]
 fn every_byte_arrives_once_and_in_order() {
     for_all(check);
+    // Seeds that once failed: both sides' memory full of what they had to send.
+    for seed in [6410, 9854] {
+        check(seed);
+    }
 }
 
 #[test]

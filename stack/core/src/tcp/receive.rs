@@ -137,7 +137,11 @@ impl<H: Host> Receive<H> {
         if !memory.try_charge(buf.footprint()) {
             // Out-of-order data goes first.
             self.drop_ahead(memory);
-            if !memory.try_charge(buf.footprint()) {
+            if self.queue.is_empty() {
+                // One segment is always taken: the memory may be held by what both sides have
+                // to send, and neither would ever get rid of it.
+                memory.force_charge(buf.footprint());
+            } else if !memory.try_charge(buf.footprint()) {
                 return false;
             }
         }

@@ -12,6 +12,7 @@ use super::transmit::{Push, push};
 use super::window;
 use crate::errno::Errno;
 use crate::host::{Buf, Context, Host, Queue};
+use crate::memory::Pressure;
 use crate::net::Net;
 use crate::slab::Handle;
 use crate::socket::{Front, SendOptions, SendRoom};
@@ -173,7 +174,8 @@ fn enqueue<H: Host>(
         // connection that holds nothing has nobody to wait for.
         if joined || send.used == 0 {
             io.net.memory.force_charge(footprint);
-        } else if !io.net.memory.try_charge(footprint) {
+        } else if io.net.memory.pressure() != Pressure::Low || !io.net.memory.try_charge(footprint) {
+            // The last quarter is for what arrives.
             send.full = true;
             return Err(Errno::EAGAIN);
         }
