@@ -38,8 +38,8 @@ const OUTPUTS: [(&str, &str); 4] = [
     (".config", "config"),
 ];
 
-/// Variables on every command line. The time is for the banner.
-const SETTINGS: [(&str, &str); 2] = [("SOURCE_DATE_EPOCH", "1"), ("KBUILD_VERBOSE", "1")];
+/// The time in the banner: the same for everybody.
+const TIME: (&str, &str) = ("SOURCE_DATE_EPOCH", "1");
 
 impl BuildBusybox<'_> {
     /// BusyBox's Kconfig has no `KCONFIG_ALLCONFIG` that works: everything off first, then the asked-for
@@ -67,7 +67,7 @@ impl BuildBusybox<'_> {
     fn make(&self, tree: &Path) -> Command {
         let mut make = process::command("make");
         make.arg("--no-print-directory").arg(format!("CC={}", self.toolchain.cc.display()));
-        make.envs(SETTINGS).current_dir(tree);
+        make.env(TIME.0, TIME.1).current_dir(tree);
         make
     }
 }
@@ -89,7 +89,7 @@ impl Stage for BuildBusybox<'_> {
         for request in self.requests.iter() {
             inputs.text(&format!("CONFIG_{}", request.symbol), &request.value);
         }
-        inputs.text("make", SETTINGS.map(|(name, value)| format!("{name}={value}")).join(" "));
+        inputs.text(TIME.0, TIME.1);
         compiler::identity(inputs)
     }
 
