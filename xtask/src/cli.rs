@@ -63,6 +63,8 @@ pub enum Verb {
     Image(verb::image::Args),
     /// Build, boot in QEMU, smoke-test; or a console with --shell
     Qemu(verb::qemu::Args),
+    /// Show what takes the bytes; check the board's budgets
+    Size(verb::size::Args),
     /// Run everything that has to hold: format, clippy, docs, tests, QEMU, budgets
     Test(verb::test::Args),
     /// Check that this machine can build; install what it lacks
@@ -85,6 +87,7 @@ impl Verb {
             Self::Boards(args) => verb::boards::run(cx, args),
             Self::Image(args) => verb::image::run(cx, args),
             Self::Qemu(args) => verb::qemu::run(cx, args),
+            Self::Size(args) => verb::size::run(cx, args),
             Self::Test(args) => verb::test::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),
             Self::Sources(args) => verb::sources::run(cx, args),

@@ -226,8 +226,9 @@ impl<H: Host> Stack<H> {
     pub fn bind(&mut self, cx: &mut Context<H>, id: SocketId, local: SocketAddrV4) -> Result<(), Errno> {
         match id {
             SocketId::Tcp(handle) => self.tcp.bind(cx, &mut self.net, handle, local),
-            SocketId::Udp(handle) => self.udp.bind(&self.net, handle, local),
-            SocketId::Ping(handle) => self.ping.bind(&self.net, handle, local),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).bind(&self.net, handle, local)
+            }
         }
     }
 
@@ -238,20 +239,21 @@ impl<H: Host> Stack<H> {
         id: SocketId,
         peer: SocketAddrV4,
     ) -> Result<Connect, Errno> {
-        let (datagrams, handle) = match id {
-            SocketId::Tcp(handle) => return self.tcp.connect(cx, &mut self.net, handle, peer),
-            SocketId::Udp(handle) => (&mut self.udp, handle),
-            SocketId::Ping(handle) => (&mut self.ping, handle),
-        };
-        datagrams.connect(cx, &mut self.net, handle, peer).map(|()| Connect::Done)
+        match id {
+            SocketId::Tcp(handle) => self.tcp.connect(cx, &mut self.net, handle, peer),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => pick_mut(&mut self.udp, &mut self.ping, id)
+                .connect(cx, &mut self.net, handle, peer)
+                .map(|()| Connect::Done),
+        }
     }
 
     /// `connect` with `AF_UNSPEC`.
     pub fn disconnect(&mut self, cx: &mut Context<H>, id: SocketId) -> Result<(), Errno> {
         match id {
             SocketId::Tcp(handle) => self.tcp.disconnect(cx, &mut self.net, handle),
-            SocketId::Udp(handle) => self.udp.disconnect(handle),
-            SocketId::Ping(handle) => self.ping.disconnect(handle),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).disconnect(handle)
+            }
         }
     }
 
@@ -279,8 +281,9 @@ impl<H: Host> Stack<H> {
     pub fn set_owner(&mut self, cx: &mut Context<H>, id: SocketId, owner: Option<Owner>) {
         match id {
             SocketId::Tcp(handle) => self.tcp.set_owner(cx, &mut self.net, handle, owner),
-            SocketId::Udp(handle) => self.udp.set_owner(handle, owner),
-            SocketId::Ping(handle) => self.ping.set_owner(handle, owner),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).set_owner(handle, owner)
+            }
         }
     }
 
@@ -288,8 +291,9 @@ impl<H: Host> Stack<H> {
     pub fn send_room(&mut self, id: SocketId) -> Result<SendRoom, Errno> {
         match id {
             SocketId::Tcp(handle) => self.tcp.send_room(handle),
-            SocketId::Udp(handle) => self.udp.send_room(handle),
-            SocketId::Ping(handle) => self.ping.send_room(handle),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick(&self.udp, &self.ping, id).send_room(handle)
+            }
         }
     }
 
@@ -301,12 +305,12 @@ impl<H: Host> Stack<H> {
         payload: H::Buf,
         options: SendOptions,
     ) -> Result<(), Errno> {
-        let (datagrams, handle) = match id {
-            SocketId::Tcp(handle) => return self.tcp.send(cx, &mut self.net, handle, payload, options),
-            SocketId::Udp(handle) => (&mut self.udp, handle),
-            SocketId::Ping(handle) => (&mut self.ping, handle),
-        };
-        datagrams.send(cx, &mut self.net, handle, payload, &options)
+        match id {
+            SocketId::Tcp(handle) => self.tcp.send(cx, &mut self.net, handle, payload, options),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).send(cx, &mut self.net, handle, payload, &options)
+            }
+        }
     }
 
     /// What there is to read: of a stream from `offset` bytes after what was read, of a datagram
@@ -314,8 +318,9 @@ impl<H: Host> Stack<H> {
     pub fn recv_front(&mut self, id: SocketId, offset: usize) -> Result<Front<'_, H::Buf>, Errno> {
         match id {
             SocketId::Tcp(handle) => self.tcp.recv_front(handle, offset),
-            SocketId::Udp(handle) => self.udp.recv_front(handle),
-            SocketId::Ping(handle) => self.ping.recv_front(handle),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).recv_front(handle)
+            }
         }
     }
 
@@ -331,8 +336,9 @@ impl<H: Host> Stack<H> {
     pub fn recv_done(&mut self, cx: &mut Context<H>, id: SocketId, bytes: usize) {
         match id {
             SocketId::Tcp(handle) => self.tcp.recv_done(cx, &mut self.net, handle, bytes),
-            SocketId::Udp(handle) => self.udp.recv_done(&mut self.net, handle),
-            SocketId::Ping(handle) => self.ping.recv_done(&mut self.net, handle),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).recv_done(&mut self.net, handle)
+            }
         }
     }
 
@@ -340,28 +346,30 @@ impl<H: Host> Stack<H> {
     pub fn shutdown(&mut self, cx: &mut Context<H>, id: SocketId, how: How) -> Result<(), Errno> {
         match id {
             SocketId::Tcp(handle) => self.tcp.shutdown(cx, &mut self.net, handle, how),
-            SocketId::Udp(handle) => self.udp.shutdown(cx, handle, how),
-            SocketId::Ping(handle) => self.ping.shutdown(cx, handle, how),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).shutdown(cx, handle, how)
+            }
         }
     }
 
     /// `close`.
     pub fn close(&mut self, cx: &mut Context<H>, id: SocketId, linger: Linger) -> Close {
-        let (datagrams, handle) = match id {
-            SocketId::Tcp(handle) => return self.tcp.close(cx, &mut self.net, handle, linger),
-            SocketId::Udp(handle) => (&mut self.udp, handle),
-            SocketId::Ping(handle) => (&mut self.ping, handle),
-        };
-        datagrams.close(cx, &mut self.net, handle);
-        Close::Done
+        match id {
+            SocketId::Tcp(handle) => self.tcp.close(cx, &mut self.net, handle, linger),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).close(cx, &mut self.net, handle);
+                Close::Done
+            }
+        }
     }
 
     /// What the socket is ready for.
     pub fn readiness(&self, id: SocketId) -> Readiness {
         match id {
             SocketId::Tcp(handle) => self.tcp.readiness(handle),
-            SocketId::Udp(handle) => self.udp.readiness(handle),
-            SocketId::Ping(handle) => self.ping.readiness(handle),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick(&self.udp, &self.ping, id).readiness(handle)
+            }
         }
     }
 
@@ -369,8 +377,9 @@ impl<H: Host> Stack<H> {
     pub fn take_error(&mut self, id: SocketId) -> Option<Errno> {
         match id {
             SocketId::Tcp(handle) => self.tcp.take_error(handle),
-            SocketId::Udp(handle) => self.udp.take_error(handle),
-            SocketId::Ping(handle) => self.ping.take_error(handle),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).take_error(handle)
+            }
         }
     }
 
@@ -378,8 +387,7 @@ impl<H: Host> Stack<H> {
     pub fn local(&self, id: SocketId) -> SocketAddrV4 {
         match id {
             SocketId::Tcp(handle) => self.tcp.local(handle),
-            SocketId::Udp(handle) => self.udp.local(handle),
-            SocketId::Ping(handle) => self.ping.local(handle),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => pick(&self.udp, &self.ping, id).local(handle),
         }
     }
 
@@ -387,8 +395,7 @@ impl<H: Host> Stack<H> {
     pub fn peer(&self, id: SocketId) -> Result<SocketAddrV4, Errno> {
         match id {
             SocketId::Tcp(handle) => self.tcp.peer(handle),
-            SocketId::Udp(handle) => self.udp.peer(handle),
-            SocketId::Ping(handle) => self.ping.peer(handle),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => pick(&self.udp, &self.ping, id).peer(handle),
         }
     }
 
@@ -396,29 +403,30 @@ impl<H: Host> Stack<H> {
     pub fn set_common(&mut self, cx: &mut Context<H>, id: SocketId, common: Common) {
         match id {
             SocketId::Tcp(handle) => self.tcp.set_common(cx, &mut self.net, handle, common),
-            SocketId::Udp(handle) => self.udp.set_common(handle, common),
-            SocketId::Ping(handle) => self.ping.set_common(handle, common),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).set_common(handle, common)
+            }
         }
     }
 
     /// Sets an option; `ENOPROTOOPT` for one that the socket's protocol does not have.
     pub fn set_option(&mut self, cx: &mut Context<H>, id: SocketId, option: Opt) -> Result<(), Errno> {
-        let (datagrams, handle) = match id {
-            SocketId::Tcp(handle) => return self.tcp.set_option(cx, &mut self.net, handle, option),
-            SocketId::Udp(handle) => (&mut self.udp, handle),
-            SocketId::Ping(handle) => (&mut self.ping, handle),
-        };
-        datagrams.set_option(cx, &mut self.net, handle, option)
+        match id {
+            SocketId::Tcp(handle) => self.tcp.set_option(cx, &mut self.net, handle, option),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).set_option(cx, &mut self.net, handle, option)
+            }
+        }
     }
 
     /// The value of an option.
     pub fn option(&self, id: SocketId, name: OptName) -> Result<i32, Errno> {
-        let (datagrams, handle) = match id {
-            SocketId::Tcp(handle) => return self.tcp.option(&self.net, handle, name),
-            SocketId::Udp(handle) => (&self.udp, handle),
-            SocketId::Ping(handle) => (&self.ping, handle),
-        };
-        datagrams.option(&self.net, handle, name)
+        match id {
+            SocketId::Tcp(handle) => self.tcp.option(&self.net, handle, name),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick(&self.udp, &self.ping, id).option(&self.net, handle, name)
+            }
+        }
     }
 
     /// `TCP_INFO`.
@@ -443,4 +451,17 @@ impl<H: Host> Stack<H> {
     pub fn ping_rows(&self) -> impl Iterator<Item = Row> {
         self.ping.rows()
     }
+}
+
+/// The sockets that `id` is one of, so that both kinds share the code of each call.
+const fn pick<'a, H: Host>(udp: &'a Datagrams<H>, ping: &'a Datagrams<H>, id: SocketId) -> &'a Datagrams<H> {
+    if matches!(id, SocketId::Ping(_)) { ping } else { udp }
+}
+
+const fn pick_mut<'a, H: Host>(
+    udp: &'a mut Datagrams<H>,
+    ping: &'a mut Datagrams<H>,
+    id: SocketId,
+) -> &'a mut Datagrams<H> {
+    if matches!(id, SocketId::Ping(_)) { ping } else { udp }
 }

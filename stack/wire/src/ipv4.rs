@@ -121,33 +121,32 @@ impl Header {
         let [s0, s1, s2, s3] = self.source.octets();
         let [d0, d1, d2, d3] = self.destination.octets();
         let first = 0x40 | self.header_len >> 2;
-        let with_checksum = |[c0, c1]: [u8; 2]| {
-            let protocol = self.protocol.0;
-            [
-                first,
-                self.tos,
-                l0,
-                l1,
-                i0,
-                i1,
-                f0 | flags,
-                f1,
-                self.ttl,
-                protocol,
-                c0,
-                c1,
-                s0,
-                s1,
-                s2,
-                s3,
-                d0,
-                d1,
-                d2,
-                d3,
-            ]
-        };
-        let sum = checksum::add(checksum::add(0, &with_checksum([0, 0])), options);
-        with_checksum(checksum::finish(sum).to_be_bytes())
+        let protocol = self.protocol.0;
+        let mut bytes = [
+            first,
+            self.tos,
+            l0,
+            l1,
+            i0,
+            i1,
+            f0 | flags,
+            f1,
+            self.ttl,
+            protocol,
+            0,
+            0,
+            s0,
+            s1,
+            s2,
+            s3,
+            d0,
+            d1,
+            d2,
+            d3,
+        ];
+        let sum = checksum::add(checksum::add(0, &bytes), options);
+        [bytes[10], bytes[11]] = checksum::finish(sum).to_be_bytes();
+        bytes
     }
 
     /// Whether it is a piece of a larger datagram.

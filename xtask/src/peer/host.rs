@@ -26,6 +26,7 @@ use super::http::{Files, Http};
 use super::impair::{Impairer, Impairment, Tally};
 use super::load::{Load, Order, Report};
 use super::pcap::Pcap;
+use super::ping::Ping;
 use super::plan;
 use super::server::{Server, endpoint};
 use super::silent::{self, Filter};
@@ -113,6 +114,25 @@ impl PeerHandle {
         self.files.lock().expect("no holder of this lock panics").insert(path.to_owned(), content.into());
     }
 
+    /// Pings the guest with `size` bytes and waits for the answer, at most for `limit`; false if
+    /// none comes.
+    ///
+    /// # Errors
+    /// The peer has ended.
+    pub fn ping(&self, size: usize, limit: Duration) -> Result<bool> {
+        let deadline = Instant::now() + limit;
+        self.with(move |peer| peer.ping.ask(plan::GUEST, size, &mut peer.sockets))??;
+        loop {
+            if self.with(|peer| peer.ping.answered(&mut peer.sockets))? {
+                return Ok(true);
+            }
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Does `order` against the guest and waits for its end, at most for `limit`.
     ///
     /// # Errors
@@ -155,6 +175,7 @@ pub struct Peer {
     sockets: SocketSet<'static>,
     servers: Vec<Server>,
     echo: DatagramEcho,
+    ping: Ping,
     dhcp: dhcp::Server,
     dhcp_socket: SocketHandle,
     dns_socket: SocketHandle,
@@ -191,6 +212,7 @@ impl Peer {
             Server::new(plan::RESET_PORT, || echo::Reset),
         ];
         let echo = DatagramEcho::new(plan::ECHO_PORT, &mut sockets);
+        let ping = Ping::new(&mut sockets);
         let dhcp_socket = sockets.add(echo::datagram_socket(dhcp::SERVER_PORT));
         let dns_socket = sockets.add(echo::datagram_socket(dns::PORT));
         Peer {
@@ -204,6 +226,7 @@ impl Peer {
             sockets,
             servers,
             echo,
+            ping,
             dhcp: dhcp::Server::default(),
             dhcp_socket,
             dns_socket,

@@ -16,6 +16,7 @@ pub mod impair;
 pub mod load;
 pub mod noise;
 pub mod pcap;
+pub mod ping;
 pub mod plan;
 pub mod server;
 pub mod silent;

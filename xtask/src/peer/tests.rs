@@ -214,6 +214,9 @@ fn many_clients_at_once_are_served() {
     });
     let order =
         |path: &str, port| Order { address: plan::GUEST, port, path: path.to_owned(), connections: 8 };
+    for size in [0, 56, 8000] {
+        assert!(peer.ping(size, LIMIT).unwrap(), "{size} bytes");
+    }
     let report = peer.load(order("/page", 80), LIMIT).unwrap();
     assert!(report.established.is_some());
     assert_eq!(report.outcomes.len(), 8);

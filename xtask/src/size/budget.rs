@@ -18,6 +18,14 @@ pub struct Budget<'a> {
     pub parts: &'a [Item],
 }
 
+impl Budget<'_> {
+    /// How much of it is used, in percent.
+    #[must_use]
+    pub fn percent(&self) -> f64 {
+        self.bytes as f64 * 100.0 / self.limit.max(1) as f64
+    }
+}
+
 /// The budgets of a board beside what `report` measured.
 #[must_use]
 pub fn budgets<'a>(report: &'a Report, limits: &Budgets) -> Vec<Budget<'a>> {

@@ -25,7 +25,7 @@ pub struct Inputs {
     pub kernel_image: PathBuf,
     /// The root file system, a cpio archive of the newc kind.
     pub rootfs: PathBuf,
-    /// Sizes of the native build of the same board, if there is one.
+    /// Sizes of the native build of the same board, to compare with.
     pub native: Option<PathBuf>,
 }
 
@@ -80,6 +80,26 @@ pub struct Item {
     pub bytes: u64,
 }
 
+impl Report {
+    /// Reads the sizes that a build left at `path`.
+    ///
+    /// # Errors
+    /// There are none, or they are of another version; the message says what to do.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = read(path)?;
+        let advice =
+            || format!("{} holds no sizes that this version knows: remove it, build again", path.display());
+        serde_json::from_slice(&bytes).with_context(advice)
+    }
+
+    /// Compares with `native`, the sizes of the native build of the same board, instead of the known figure.
+    pub fn compare_with(&mut self, native: &Self) {
+        let without_stack = self.kernel_code_bytes - self.stack_bytes;
+        let bytes = native.kernel_code_bytes.saturating_sub(without_stack);
+        self.native_inet = NativeInet { bytes, measured: true };
+    }
+}
+
 /// Measures the build at `inputs`.
 ///
 /// # Errors
@@ -100,7 +120,10 @@ pub fn measure(inputs: &Inputs) -> Result<Report> {
     report.rootfs_bytes = rootfs.len() as u64;
     report.firmware_bytes = report.kernel_image_bytes + report.rootfs_bytes;
     report.rootfs_files = largest(files.into_iter());
-    report.native_inet = native_inet(&report, inputs.native.as_deref())?;
+    report.native_inet = NativeInet { bytes: NATIVE_INET, measured: false };
+    if let Some(native) = &inputs.native {
+        report.compare_with(&Report::load(native)?);
+    }
     Ok(report)
 }
 
@@ -139,17 +162,6 @@ fn account(pieces: &[Piece], vmlinux: &Program, module: Option<&Program>) -> Rep
 fn loadable_rust(module: Option<&Program>) -> u64 {
     let symbols = module.iter().flat_map(|module| &module.symbols);
     symbols.filter(|symbol| symbol.text && symbol.rust).map(|symbol| symbol.bytes).sum()
-}
-
-/// What native inet costs on this board, if its native build was measured; else the known figure.
-fn native_inet(report: &Report, native: Option<&Path>) -> Result<NativeInet> {
-    let Some(path) = native.filter(|path| path.is_file()) else {
-        return Ok(NativeInet { bytes: NATIVE_INET, measured: false });
-    };
-    let native: Report = serde_json::from_slice(&read(path)?)
-        .with_context(|| format!("{} holds no sizes of a build: remove it", path.display()))?;
-    let without_stack = report.kernel_code_bytes - report.stack_bytes;
-    Ok(NativeInet { bytes: native.kernel_code_bytes.saturating_sub(without_stack), measured: true })
 }
 
 /// The part of the kernel's tree that an object belongs to: `net/core` under net/, else the top folder.
@@ -277,14 +289,13 @@ mod tests {
     fn native_inet_comes_from_a_native_build_of_the_same_board() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("size.json");
-        let ours = Report { kernel_code_bytes: 1_000_000, stack_bytes: 60_000, ..Report::default() };
-        let known = native_inet(&ours, Some(&path)).unwrap();
-        assert_eq!(known, NativeInet { bytes: 309_975, measured: false });
         let native = Report { kernel_code_bytes: 1_240_000, ..Report::default() };
         std::fs::write(&path, serde_json::to_vec(&native).unwrap()).unwrap();
-        assert_eq!(native_inet(&ours, Some(&path)).unwrap(), NativeInet { bytes: 300_000, measured: true });
+        let mut ours = Report { kernel_code_bytes: 1_000_000, stack_bytes: 60_000, ..Report::default() };
+        ours.compare_with(&Report::load(&path).unwrap());
+        assert_eq!(ours.native_inet, NativeInet { bytes: 300_000, measured: true });
         std::fs::write(&path, "{}").unwrap();
-        assert!(native_inet(&ours, Some(&path)).unwrap_err().to_string().contains("size.json"));
+        assert!(Report::load(&path).unwrap_err().to_string().contains("size.json"));
     }
 
     #[test]
@@ -311,6 +322,7 @@ mod tests {
         };
         let report = measure(&inputs).unwrap();
         assert_eq!((report.stack_bytes, report.kernel_image_bytes), (32, 700));
+        assert_eq!(report.native_inet, NativeInet { bytes: 309_975, measured: false });
         assert_eq!(report.firmware_bytes, 700 + report.rootfs_bytes);
         assert_eq!(report.rootfs_files, [item("bin/busybox", 300), item("init", 20)]);
         let broken = Inputs { map: file("empty.map", b""), ..inputs };

@@ -74,3 +74,6 @@ pub trait Stage {
     /// The folder is not what `build` made (somebody changed it).
     fn output(&self, dir: &Path) -> Result<Self::Output>;
 }
+
+#[cfg(test)]
+mod tests;

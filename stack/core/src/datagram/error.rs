@@ -23,19 +23,22 @@ impl<H: Host> Datagrams<H> {
         };
         let Some((port, peer_port)) = quoted.filter(|&(port, _)| port != 0) else { return };
         let peer = SocketAddrV4::new(error.destination, peer_port);
-        let is_sender = |local: &SocketAddrV4, connected: Option<SocketAddrV4>| {
-            local.port() == port
-                && (local.ip().is_unspecified() || *local.ip() == error.source)
-                && connected.is_none_or(|to| if ping { to.ip() == peer.ip() } else { to == peer })
-        };
         // A connected socket before one that is not.
-        let mut senders = self.sockets.iter_mut().filter(|(_, socket)| is_sender(&socket.local, socket.peer));
-        let Some((_, first)) = senders.next() else { return };
-        let socket = if first.peer.is_some() {
-            first
-        } else {
-            senders.find(|(_, socket)| socket.peer.is_some()).map_or(first, |(_, socket)| socket)
-        };
+        let mut sender = None;
+        for (_, socket) in self.sockets.iter_mut() {
+            let local = socket.local;
+            let ours = local.port() == port && (local.ip().is_unspecified() || *local.ip() == error.source);
+            let connected = match socket.peer {
+                None if sender.is_some() => continue,
+                None => true,
+                Some(to) if ping => to.ip() == peer.ip(),
+                Some(to) => to == peer,
+            };
+            if ours && connected {
+                sender = Some(socket);
+            }
+        }
+        let Some(socket) = sender else { return };
 
         let mut hard = error.hard;
         if let Some(mtu) = error.mtu {

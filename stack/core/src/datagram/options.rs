@@ -50,17 +50,16 @@ impl<H: Host> Datagrams<H> {
                     return Err(Errno::ENOBUFS);
                 }
                 if let Err(error) = net.join(cx, key.0, key.1) {
-                    socket.groups.retain(|other| *other != key);
+                    socket.groups.pop();
                     return Err(error);
                 }
             }
             Opt::Leave(membership) => {
                 let named = named_iface(net, membership.iface, membership.address);
-                let wanted = |other: &&(IfIndex, Ipv4Addr)| {
+                let wanted = |other: &(IfIndex, Ipv4Addr)| {
                     other.1 == membership.group && named.is_none_or(|iface| iface == other.0)
                 };
-                let key = *socket.groups.iter().find(wanted).ok_or(Errno::EADDRNOTAVAIL)?;
-                socket.groups.retain(|other| *other != key);
+                let key = crate::list::take_first(&mut socket.groups, wanted).ok_or(Errno::EADDRNOTAVAIL)?;
                 net.leave(cx, key.0, key.1);
             }
             _ => return Err(Errno::ENOPROTOOPT),

@@ -108,7 +108,7 @@ impl Ifaces {
     }
 
     pub fn remove(&mut self, index: IfIndex) {
-        self.0.retain(|iface| iface.link.index != index);
+        crate::list::take_first(&mut self.0, |iface| iface.link.index == index);
     }
 
     pub fn by_index(&self, index: IfIndex) -> Option<&Iface> {

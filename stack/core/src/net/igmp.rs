@@ -49,7 +49,7 @@ impl Groups {
     }
 
     pub fn forget_iface(&mut self, iface: IfIndex) {
-        self.0.retain(|group| group.iface != iface);
+        while crate::list::take_first(&mut self.0, |group| group.iface == iface).is_some() {}
     }
 
     fn find(&mut self, iface: IfIndex, group: Ipv4Addr) -> Option<&mut Group> {
@@ -81,7 +81,7 @@ impl<H: Host> Net<H> {
             return;
         }
         let reported = known.reported;
-        self.groups.0.retain(|other| other.iface != iface || other.group != group);
+        crate::list::take_first(&mut self.groups.0, |other| other.iface == iface && other.group == group);
         if reported {
             self.send_igmp(cx, iface, ALL_ROUTERS, Message { kind: LEAVE, max_response: 0, group });
         }

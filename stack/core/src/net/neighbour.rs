@@ -172,11 +172,7 @@ impl<H: Host> Neighbours<H> {
             State::Confirmed { at, .. } if now.since(at) < RETRY => return None,
             _ => entry.state = state,
         }
-        let waiting = core::mem::take(&mut entry.waiting);
-        for packet in waiting.iter() {
-            memory.release(packet.footprint());
-        }
-        Some(waiting)
+        Some(entry.take_waiting(memory))
     }
 
     /// The next thing to do now, until there is none.
@@ -190,14 +186,7 @@ impl<H: Host> Neighbours<H> {
                 *retry = now + RETRY;
                 Some(Due::Ask { iface, address, mac: entry.state.mac() })
             }
-            _ => {
-                let waiting = core::mem::take(&mut entry.waiting);
-                for packet in waiting.iter() {
-                    memory.release(packet.footprint());
-                }
-                self.0.retain(|entry| entry.address != address || entry.iface != iface);
-                Some(Due::Failed(waiting))
-            }
+            _ => self.forget(memory, iface, Some(address)).map(Due::Failed),
         }
     }
 
@@ -221,14 +210,12 @@ impl<H: Host> Neighbours<H> {
 
     /// Forgets one neighbour; `ENXIO` if it was not known.
     pub fn remove(&mut self, memory: &mut Memory, iface: IfIndex, address: Ipv4Addr) -> Result<(), Errno> {
-        self.forget(memory, |entry| entry.iface == iface && entry.address == address)
-            .then_some(())
-            .ok_or(Errno::ENXIO)
+        self.forget(memory, iface, Some(address)).map(|_| ()).ok_or(Errno::ENXIO)
     }
 
     /// Forgets all on an interface that went down.
     pub fn flush(&mut self, memory: &mut Memory, iface: IfIndex) {
-        self.forget(memory, |entry| entry.iface == iface);
+        while self.forget(memory, iface, None).is_some() {}
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Neighbour> {
@@ -272,21 +259,25 @@ impl<H: Host> Neighbours<H> {
         };
         let victim = self.0.iter().filter_map(|entry| Some((cost(entry)?, entry.iface, entry.address)));
         if let Some((_, iface, address)) = victim.min_by_key(|(cost, ..)| *cost) {
-            self.forget(memory, |entry| entry.iface == iface && entry.address == address);
+            self.forget(memory, iface, Some(address));
         }
     }
 
-    fn forget(&mut self, memory: &mut Memory, unwanted: impl Fn(&Entry<H>) -> bool) -> bool {
-        let before = self.0.len();
-        self.0.retain(|entry| {
-            let goes = unwanted(entry);
-            if goes {
-                for packet in entry.waiting.iter() {
-                    memory.release(packet.footprint());
-                }
-            }
-            !goes
-        });
-        self.0.len() != before
+    /// Forgets one on `iface`: the one at `address`, or any. Gives what waited for it.
+    fn forget(&mut self, memory: &mut Memory, iface: IfIndex, address: Option<Ipv4Addr>) -> Option<H::Queue> {
+        let unwanted =
+            |entry: &Entry<H>| entry.iface == iface && address.is_none_or(|address| entry.address == address);
+        let mut entry = crate::list::take_first(&mut self.0, unwanted)?;
+        Some(entry.take_waiting(memory))
+    }
+}
+
+impl<H: Host> Entry<H> {
+    fn take_waiting(&mut self, memory: &mut Memory) -> H::Queue {
+        let waiting = core::mem::take(&mut self.waiting);
+        for packet in waiting.iter() {
+            memory.release(packet.footprint());
+        }
+        waiting
     }
 }

@@ -141,14 +141,15 @@ impl<H: Host> Reassembly<H> {
         Some(first)
     }
 
-    /// When [`Reassembly::poll_expired`] is next worth calling: datagrams are in the order they
-    /// were begun.
+    /// When [`Reassembly::poll_expired`] is next worth calling.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.datagrams.first().map(|datagram| datagram.expires)
+        self.datagrams.iter().map(|datagram| datagram.expires).reduce(Instant::min)
     }
 
     fn remove_oldest(&mut self, memory: &mut Memory) -> bool {
-        let oldest = self.datagrams.first().map(|datagram| datagram.key);
+        let oldest = self.next_deadline().and_then(|expires| {
+            self.datagrams.iter().find(|datagram| datagram.expires == expires).map(|datagram| datagram.key)
+        });
         oldest.is_some_and(|key| {
             self.remove(memory, key);
             true
@@ -156,14 +157,10 @@ impl<H: Host> Reassembly<H> {
     }
 
     fn remove(&mut self, memory: &mut Memory, key: Key) {
-        let mut freed = 0;
-        self.datagrams.retain(|datagram| {
-            if datagram.key == key {
-                freed += datagram.fragments.iter().map(Buf::footprint).sum::<usize>();
-            }
-            datagram.key != key
-        });
-        self.release(memory, freed);
+        if let Some(datagram) = crate::list::take_first(&mut self.datagrams, |datagram| datagram.key == key) {
+            let freed = datagram.fragments.iter().map(Buf::footprint).sum::<usize>();
+            self.release(memory, freed);
+        }
     }
 
     fn release(&mut self, memory: &mut Memory, footprint: usize) {

@@ -1,4 +1,6 @@
-//! The peer answers ping: the gateway, a host behind it, and in fragments.
+//! The peer answers ping, and the guest the peer's: of several sizes, in fragments too.
+
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -6,9 +8,10 @@ use super::{Evidence, Guest, Mismatch};
 use crate::peer::plan;
 
 /// Payload sizes in bytes: the usual, none, a full frame, several frames.
-const SIZES: [u32; 4] = [56, 0, 1472, 8000];
+const SIZES: [usize; 4] = [56, 0, 1472, 8000];
+const LIMIT: Duration = Duration::from_secs(10);
 
-/// One echo of each size to the gateway, one to the server, none from the one that is not there.
+/// One echo of each size to the gateway and one to the server; then of each size from the gateway.
 pub fn run(guest: &mut Guest) -> Result<Evidence> {
     let mut pings = vec![(plan::SERVER, 56)];
     pings.extend(SIZES.map(|size| (plan::GATEWAY, size)));
@@ -17,5 +20,13 @@ pub fn run(guest: &mut Guest) -> Result<Evidence> {
         let output = guest.succeed(&command)?;
         Mismatch::check_lines(&command, &output, &[&["1 packets transmitted", "1 packets received"]])?;
     }
-    Ok(Evidence::new(format!("{} echoes, up to 8000 bytes", pings.len())).with("echoes", pings.len()))
+    for size in SIZES {
+        if !guest.peer.ping(size, LIMIT)? {
+            let expected = format!("the guest to answer a ping of {size} bytes");
+            return Err(Mismatch::new(expected, format!("no answer in {} s", LIMIT.as_secs())).into());
+        }
+    }
+    let (out, back) = (pings.len(), SIZES.len());
+    Ok(Evidence::new(format!("{out} echoes from the peer, {back} from the guest, up to 8000 bytes"))
+        .with("echoes", out + back))
 }
