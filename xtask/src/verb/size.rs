@@ -1,9 +1,10 @@
 //! `cargo xtask size`: what takes the bytes of an image, beside what Linux's own inet takes.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 
 use crate::context::Context;
+use crate::pipeline;
 use crate::report::Outcome;
 use crate::size::{self, Report, budget};
 use crate::target::{Provider, Target, TargetArgs};
@@ -20,17 +21,15 @@ pub struct Args {
     target: TargetArgs,
 }
 
-/// Measures it, and checks the board's budgets.
+/// Builds it as far as it is not built, measures it, and checks the board's budgets. Beside it stands
+/// the same image on Linux's own inet, if that has been built.
 ///
 /// # Errors
-/// It is not built. A budget that is exceeded is a bad [`Outcome`].
+/// It cannot be built. A budget that is exceeded is a bad [`Outcome`].
 pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
     let target = Target::load(cx, &args.target)?;
-    let sizes = target.dir(cx).join(SIZES);
-    if !sizes.is_file() {
-        bail!("{} is not built yet: run `cargo xtask image` first", target.name());
-    }
-    let mut report = Report::load(&sizes)?;
+    let image = pipeline::build(cx, &target)?.image;
+    let mut report = Report::load(&image.sizes)?;
     let native = Target { stack: Provider::Native, ..target.clone() }.dir(cx).join(SIZES);
     if target.stack != Provider::Native && native.is_file() {
         report.compare_with(&Report::load(&native)?);
