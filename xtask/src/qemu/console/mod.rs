@@ -21,6 +21,9 @@ use sieve::Sieve;
 const LINE_MAX: usize = 480;
 /// How long the shell may take to answer when it is spoken to first.
 const GREETING: Duration = Duration::from_secs(3);
+/// After such a silence the Enter key is pressed again: when init sets the terminal anew for a program
+/// it starts, the kernel may forget that the line before was complete. An empty line does nothing.
+const SILENCE: Duration = Duration::from_secs(3);
 /// How many lines are kept for an error message.
 const RECENT_LINES: usize = 30;
 /// How often a wait looks whether the user has interrupted.
@@ -144,9 +147,13 @@ impl Console {
             if let Some(answer) = self.answer(&begin, &end) {
                 return Ok(answer);
             }
-            if !self.read(deadline)? {
+            if self.read(deadline.min(Instant::now() + SILENCE))? {
+                continue;
+            }
+            if Instant::now() >= deadline {
                 bail!("`{command}` had not ended after {} s", limit.as_secs());
             }
+            self.type_line("")?;
         }
     }
 

@@ -87,6 +87,15 @@ fn a_command_that_hangs_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_line_that_the_terminal_forgot_is_completed() {
+    let mut console = shell(|line, _| match line {
+        "" => "@@begin 1@\r\n@@end 1 0@@\r\n".to_owned(),
+        _ => String::new(),
+    });
+    assert_eq!(console.run("x", 2 * SILENCE).unwrap(), Answer { status: 0, output: String::new() });
+}
+
+#[test]
 fn the_end_of_the_machine_is_told_apart() {
     let mut console = console(|mut stream| stream.write_all(b"Kernel panic\r\n").unwrap());
     assert!(console.wait_for("ready", LIMIT).unwrap_err().is::<Closed>());
