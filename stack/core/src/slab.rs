@@ -38,112 +38,68 @@ impl core::fmt::Debug for Handle {
 
 /// A growing set of `T`, `CHUNK` of them to an allocation.
 pub struct Slab<T, const CHUNK: usize = 8> {
-    chunks: Vec<Vec<Slot<T>>>,
-    free: Option<u16>,
-    len: usize,
-}
-
-struct Slot<T> {
-    generation: u16,
-    entry: Entry<T>,
-}
-
-enum Entry<T> {
-    Full(T),
-    Free { next: Option<u16> },
+    places: Places,
+    chunks: Vec<Vec<Option<T>>>,
 }
 
 impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     /// An empty slab; takes no memory.
     pub const fn new() -> Self {
-        Self { chunks: Vec::new(), free: None, len: 0 }
+        Self { places: Places::new(), chunks: Vec::new() }
     }
 
     /// How many objects it holds.
     pub const fn len(&self) -> usize {
-        self.len
+        self.places.taken
     }
 
     /// Whether it holds none.
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Takes `value` in, or hands it back when the host has no memory for it.
-    pub fn insert(&mut self, value: T) -> Result<Handle, T> {
-        if self.free.is_none() && !self.grow() {
-            return Err(value);
-        }
-        let Some(index) = self.free else { return Err(value) };
-        let Some(slot) = self.slot_mut(index) else { return Err(value) };
-        let Entry::Free { next } = slot.entry else { return Err(value) };
-        slot.entry = Entry::Full(value);
-        let generation = slot.generation;
-        self.free = next;
-        self.len += 1;
-        Ok(Handle { index, generation })
+        self.len() == 0
     }
 
     /// Makes an object in its place, with no copy of it on the way; `None`, and nothing made, when
     /// the host has no memory for it.
     pub fn insert_with(&mut self, make: impl FnOnce() -> T) -> Option<Handle> {
-        if self.free.is_none() && !self.grow() {
-            return None;
+        let index = self.places.vacant()? as usize;
+        if index / CHUNK == self.chunks.len() {
+            let mut chunk = Vec::new();
+            let there = chunk.try_reserve_exact(CHUNK).is_ok() && try_push(&mut self.chunks, chunk);
+            there.then_some(())?;
         }
-        let index = self.free?;
-        let slot = self.slot_mut(index)?;
-        let Entry::Free { next } = slot.entry else { return None };
-        slot.entry = Entry::Full(make());
-        let generation = slot.generation;
-        self.free = next;
-        self.len += 1;
-        Some(Handle { index, generation })
+        // Places are first taken in order, so that a new one is the next of its chunk.
+        let chunk = self.chunks.get_mut(index / CHUNK)?;
+        if index % CHUNK == chunk.len() {
+            push_within(chunk, None);
+        }
+        *chunk.get_mut(index % CHUNK)? = Some(make());
+        self.places.take()
     }
 
     /// Takes the object out.
     pub fn remove(&mut self, handle: Handle) -> Option<T> {
-        let free = self.free;
-        let slot = self.slot_mut(handle.index)?;
-        if slot.generation != handle.generation || matches!(slot.entry, Entry::Free { .. }) {
-            return None;
+        let object = self.slot_mut(handle)?.take();
+        if object.is_some() {
+            self.places.free(handle);
         }
-        slot.generation = slot.generation.wrapping_add(1);
-        let entry = core::mem::replace(&mut slot.entry, Entry::Free { next: free });
-        self.free = Some(handle.index);
-        self.len -= 1;
-        match entry {
-            Entry::Full(value) => Some(value),
-            Entry::Free { .. } => None,
-        }
+        object
     }
 
     /// The object.
     pub fn get(&self, handle: Handle) -> Option<&T> {
-        let slot = self.chunks.get(handle.index as usize / CHUNK)?.get(handle.index as usize % CHUNK)?;
-        match &slot.entry {
-            Entry::Full(value) if slot.generation == handle.generation => Some(value),
-            _ => None,
-        }
+        let index = self.places.find(handle)?;
+        self.chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
     }
 
     /// The object, to change.
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        let slot = self.slot_mut(handle.index)?;
-        match &mut slot.entry {
-            Entry::Full(value) if slot.generation == handle.generation => Some(value),
-            _ => None,
-        }
+        self.slot_mut(handle)?.as_mut()
     }
 
     /// The object that follows place `from`, with its handle and the place to go on from: a
     /// walk that survives removal and insertion on the way.
     pub fn next_from(&self, from: usize) -> Option<(usize, Handle)> {
-        let capacity = self.chunks.len() * CHUNK;
-        (from..capacity).find_map(|place| {
-            let slot = self.chunks.get(place / CHUNK)?.get(place % CHUNK)?;
-            let handle = Handle { index: place as u16, generation: slot.generation };
-            matches!(slot.entry, Entry::Full(_)).then_some((place + 1, handle))
-        })
+        self.places.next_from(from).map(|handle| (handle.index as usize + 1, handle))
     }
 
     /// Walks all objects.
@@ -156,38 +112,88 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
         })
     }
 
-    /// Walks all objects, to change them.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Handle, &mut T)> {
-        let slots = self.chunks.iter_mut().flatten().enumerate();
-        slots.filter_map(|(index, slot)| match &mut slot.entry {
-            Entry::Full(value) => Some((Handle { index: index as u16, generation: slot.generation }, value)),
-            Entry::Free { .. } => None,
-        })
+    fn slot_mut(&mut self, handle: Handle) -> Option<&mut Option<T>> {
+        let index = self.places.find(handle)?;
+        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+    }
+}
+
+/// Which places of a slab are taken, whatever of: the part that is the same code for all slabs.
+struct Places {
+    list: Vec<Place>,
+    /// The first free place.
+    free: Option<u16>,
+    taken: usize,
+}
+
+struct Place {
+    generation: u16,
+    state: PlaceState,
+}
+
+#[derive(Clone, Copy)]
+enum PlaceState {
+    Taken,
+    Free { next: Option<u16> },
+}
+
+impl Places {
+    const fn new() -> Self {
+        Self { list: Vec::new(), free: None, taken: 0 }
     }
 
-    fn slot_mut(&mut self, index: u16) -> Option<&mut Slot<T>> {
-        self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
+    /// The place that [`Places::take`] would take.
+    #[inline(never)]
+    fn vacant(&mut self) -> Option<u16> {
+        if self.free.is_none() {
+            let index = self.list.len();
+            let place = Place { generation: 0, state: PlaceState::Free { next: None } };
+            if index >= MAX_PLACES || !try_push(&mut self.list, place) {
+                return None;
+            }
+            self.free = Some(index as u16);
+        }
+        self.free
     }
 
-    fn grow(&mut self) -> bool {
-        let base = self.chunks.len() * CHUNK;
-        if base + CHUNK > MAX_PLACES {
-            return false;
+    #[inline(never)]
+    fn take(&mut self) -> Option<Handle> {
+        let index = self.free?;
+        let place = self.list.get_mut(index as usize)?;
+        let PlaceState::Free { next } = place.state else { return None };
+        place.state = PlaceState::Taken;
+        self.free = next;
+        self.taken += 1;
+        Some(Handle { index, generation: place.generation })
+    }
+
+    #[inline(never)]
+    fn free(&mut self, handle: Handle) {
+        if let Some(place) = self.list.get_mut(handle.index as usize) {
+            place.generation = place.generation.wrapping_add(1);
+            place.state = PlaceState::Free { next: self.free };
+            self.free = Some(handle.index);
+            self.taken -= 1;
         }
-        let mut chunk = Vec::new();
-        if chunk.try_reserve_exact(CHUNK).is_err() {
-            return false;
+    }
+
+    /// The index of a place, if the handle is not stale.
+    #[inline(never)]
+    fn find(&self, handle: Handle) -> Option<usize> {
+        let place = self.list.get(handle.index as usize)?;
+        (place.generation == handle.generation).then_some(handle.index as usize)
+    }
+
+    #[inline(never)]
+    fn next_from(&self, from: usize) -> Option<Handle> {
+        let mut index = from;
+        loop {
+            let place = self.list.get(index)?;
+            if matches!(place.state, PlaceState::Taken) {
+                return Some(Handle { index: index as u16, generation: place.generation });
+            }
+            index += 1;
         }
-        let last = self.free;
-        for following in 1..=CHUNK {
-            let next = if following < CHUNK { Some((base + following) as u16) } else { last };
-            push_within(&mut chunk, Slot { generation: 0, entry: Entry::Free { next } });
-        }
-        if !try_push(&mut self.chunks, chunk) {
-            return false;
-        }
-        self.free = Some(base as u16);
-        true
     }
 }
 

@@ -25,7 +25,7 @@ impl<H: Host> Datagrams<H> {
         let peer = SocketAddrV4::new(error.destination, peer_port);
         // A connected socket before one that is not.
         let mut sender = None;
-        for (_, socket) in self.sockets.iter_mut() {
+        for (handle, socket) in self.sockets.iter() {
             let local = socket.local;
             let ours = local.port() == port && (local.ip().is_unspecified() || *local.ip() == error.source);
             let connected = match socket.peer {
@@ -35,10 +35,10 @@ impl<H: Host> Datagrams<H> {
                 Some(to) => to == peer,
             };
             if ours && connected {
-                sender = Some(socket);
+                sender = Some(handle);
             }
         }
-        let Some(socket) = sender else { return };
+        let Some(socket) = sender.and_then(|handle| self.sockets.get_mut(handle)) else { return };
 
         let mut hard = error.hard;
         if let Some(mtu) = error.mtu {

@@ -42,7 +42,7 @@ impl<H: Host> Datagrams<H> {
 
     /// A new socket; `ENOBUFS` without memory.
     pub fn socket(&mut self, owner: Owner) -> Result<Handle, Errno> {
-        self.sockets.insert(Socket::new(owner)).map_err(|_| Errno::ENOBUFS)
+        self.sockets.insert_with(|| Socket::new(owner)).ok_or(Errno::ENOBUFS)
     }
 
     /// Ends a socket: what waits in it is dropped, groups it joined are left.

@@ -44,7 +44,7 @@ impl<H: Host> Datagrams<H> {
             return Verdict::Unreachable(buf);
         };
         buf.pull(udp::HEADER_LEN);
-        set_meta(&mut buf, ip, header.source);
+        set_meta(&mut buf, &ip, header.source);
         let delivered = self.sockets.get_mut(handle).map(|socket| socket.enqueue(cx, &mut net.memory, buf));
         delivered.unwrap_or(Verdict::Dropped(DropReason::NoSocket))
     }
@@ -59,13 +59,17 @@ impl<H: Host> Datagrams<H> {
         mut buf: H::Buf,
     ) -> Verdict<H::Buf> {
         let id = icmp::Header::parse(buf.bytes()).map_or(0, |header| header.id);
-        set_meta(&mut buf, ip, 0);
-        for (_, socket) in self.sockets.iter_mut() {
-            if id != 0 && socket.local.port() == id && socket.accepts(ip.destination, ip.iface) {
-                return socket.enqueue(cx, &mut net.memory, buf);
-            }
+        set_meta(&mut buf, &ip, 0);
+        let mut sockets = self.sockets.iter();
+        let taker = sockets.find(|(_, socket)| {
+            id != 0 && socket.local.port() == id && socket.accepts(ip.destination, ip.iface)
+        });
+        let handle = taker.map(|(handle, _)| handle);
+        drop(sockets);
+        match handle.and_then(|handle| self.sockets.get_mut(handle)) {
+            Some(socket) => socket.enqueue(cx, &mut net.memory, buf),
+            None => Verdict::Dropped(DropReason::NoSocket),
         }
-        Verdict::Dropped(DropReason::NoSocket)
     }
 
     /// Broadcasts and multicasts go to every socket that takes them; nobody is told if none does.
@@ -80,7 +84,7 @@ impl<H: Host> Datagrams<H> {
     ) -> Verdict<H::Buf> {
         // To an interface that waits for its address, only what is bound to it listens.
         let ours = ip.kind == Cast::Multicast || net.is_broadcast(ip.destination);
-        set_meta(&mut buf, ip, peer.port());
+        set_meta(&mut buf, &ip, peer.port());
         let mut verdict = Verdict::Dropped(DropReason::NoSocket);
         let mut place = 0;
         while let Some((next, handle)) = self.sockets.next_from(place) {
@@ -154,7 +158,8 @@ impl<H: Host> Socket<H> {
     }
 }
 
-fn set_meta<B: Buf>(buf: &mut B, ip: Received, source_port: u16) {
+#[inline(never)]
+fn set_meta<B: Buf>(buf: &mut B, ip: &Received, source_port: u16) {
     buf.set_meta(Meta::Datagram(DatagramMeta {
         source: ip.source,
         source_port,
