@@ -40,6 +40,7 @@ impl Memory {
 
     /// Charges `bytes` if they fit below the cap; `false`, and no change, if not.
     #[must_use]
+    #[inline(never)]
     pub fn try_charge(&mut self, bytes: usize) -> bool {
         let fits = self.limit.saturating_sub(self.used) >= bytes;
         if fits {
@@ -55,6 +56,7 @@ impl Memory {
     }
 
     /// Gives back what was charged.
+    #[inline(never)]
     pub fn release(&mut self, bytes: usize) {
         debug_assert!(bytes <= self.used, "more released than charged");
         self.used = self.used.saturating_sub(bytes);

@@ -40,6 +40,7 @@ impl SocketId {
     }
 
     /// The id that [`SocketId::to_bits`] gave; `None` for what it never gives.
+    #[inline(never)]
     pub const fn from_bits(bits: u32) -> Option<Self> {
         let handle = Handle::from_bits(bits & 0x3fff_ffff);
         match bits >> 30 {

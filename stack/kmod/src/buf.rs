@@ -111,6 +111,7 @@ impl Buf for SkBuf {
         unsafe { core::slice::from_raw_parts_mut(self.load(offset::data()), self.len()) }
     }
 
+    #[inline(never)]
     fn push(&mut self, count: usize) -> bool {
         let data = self.load(offset::data());
         let room = data.addr().wrapping_sub(self.load(offset::head()).addr());
@@ -122,6 +123,7 @@ impl Buf for SkBuf {
         true
     }
 
+    #[inline(never)]
     fn pull(&mut self, count: usize) {
         let len = self.len();
         let count = if count > len { len } else { count };
@@ -129,6 +131,7 @@ impl Buf for SkBuf {
         self.set_len(len - count);
     }
 
+    #[inline(never)]
     fn truncate(&mut self, len: usize) {
         if len < self.len() {
             self.set_len(len);
@@ -136,6 +139,7 @@ impl Buf for SkBuf {
         }
     }
 
+    #[inline(never)]
     fn append(&mut self, bytes: &[u8]) -> bool {
         let tail = self.load(offset::tail());
         let room = self.load(offset::end()).addr().wrapping_sub(tail.addr());

@@ -216,6 +216,7 @@ fn tcp_name(name: u32) -> Result<OptName, Errno> {
 }
 
 /// A number in an `int`, or in the single byte that IP options may come in.
+#[inline(never)]
 fn number(value: &[u8]) -> Result<i32, Errno> {
     match *value {
         [a, b, c, d, ..] => Ok(i32::from_ne_bytes([a, b, c, d])),
