@@ -50,8 +50,8 @@ out_netdev:
 out_proto:
 	proto_unregister(&linnet_proto);
 out_stop:
-	linnet_stop();
 	linnet_timer_exit();
+	linnet_stop();
 	return err;
 }
 
@@ -64,8 +64,8 @@ static void __exit linnet_exit(void)
 	sock_unregister(PF_INET);
 	linnet_proc_exit();
 	linnet_netdev_exit();
-	linnet_stop();
 	linnet_timer_exit();
+	linnet_stop();
 	proto_unregister(&linnet_proto);
 }
 

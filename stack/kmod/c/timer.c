@@ -106,7 +106,7 @@ void linnet_deliver(struct sock *sk, int error)
 		sk_send_sigurg(sk);
 }
 
-/* The stack has stopped: nobody sets the timer any more. */
+/* The timer goes off no more, and nobody can set it again. */
 void linnet_timer_exit(void)
 {
 	timer_shutdown_sync(&linnet_clock);

@@ -25,28 +25,24 @@ unsafe impl Sync for Global {}
 
 static STACK: Global = Global(UnsafeCell::new(MaybeUninit::uninit()));
 
-/// Brings the stack up. `config` is erased by the caller.
+/// Brings the stack up. `config` is erased by the caller, which runs once: this goes to the section
+/// that the kernel frees after boot.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".init.text"))]
 pub extern "C" fn linnet_start(config: &Config) -> i32 {
-    let stack = new_stack(config.memory as usize, config.secret);
+    let memory_limit = config.memory as usize;
+    let stack = Stack::new(stack::Config { memory_limit }, Secret::new(config.secret));
     // SAFETY: C calls this once, before anything else.
     unsafe { (*STACK.0.get()).write(stack) };
     0
 }
 
-/// Takes the stack down, and frees all that it holds.
+/// Takes the stack down, and frees all that it holds. Nothing is called after it.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_stop() {
-    // SAFETY: C calls this once, when no socket is left, no frame can come in any more and no
-    // device is known; a timer that still goes off is waited for by `linnet_timer_exit` and
-    // finds the emptied stack that is put in place here, under the lock.
-    unsafe {
-        ffi::linnet_lock_stack();
-        let stack = STACK.0.get();
-        let old = core::mem::replace((*stack).assume_init_mut(), new_stack(0, [0; 16]));
-        ffi::linnet_unlock_stack(0, 0);
-        drop(old);
-    }
+    // SAFETY: C calls this once, when no socket is left, no frame can come in any more, no
+    // device is known and the timer has been shut down.
+    unsafe { (*STACK.0.get()).assume_init_drop() };
 }
 
 /// A timer of the stack is due.
@@ -96,8 +92,4 @@ pub fn deliver_error(stack: &mut Stack<Kernel>, sock: NonNull<Sock>, id: u32) {
     let error = SocketId::from_bits(id).and_then(|id| stack.take_error(id));
     // SAFETY: the lock is held and the socket alive, says the caller.
     unsafe { ffi::linnet_deliver(sock.as_ptr(), error.map_or(0, Errno::code)) };
-}
-
-fn new_stack(memory_limit: usize, secret: [u8; 16]) -> Stack<Kernel> {
-    Stack::new(stack::Config { memory_limit }, Secret::new(secret))
 }
