@@ -6,6 +6,7 @@
 
 use crate::time::Instant;
 use core::net::Ipv4Addr;
+use linnet_wire::ethernet::Mac;
 
 /// Bytes that every allocated buffer keeps free in front of its payload: Ethernet, IPv4 without
 /// options and a TCP header with all its options, rounded up to whole words.
@@ -168,6 +169,12 @@ pub trait Host {
 
     /// Sends a complete Ethernet frame. May drop it.
     fn transmit(&mut self, iface: IfIndex, frame: Self::Buf);
+
+    /// Starts, or stops, the device's reception of the frames to a group that we have joined, or
+    /// left; hosts whose devices take in everything need not care.
+    fn receive_group(&mut self, iface: IfIndex, group: Mac, wanted: bool) {
+        let _ = (iface, group, wanted);
+    }
 
     /// Tells a socket's owner that something changed. Must not call back into the stack.
     fn wake(&mut self, owner: Owner, why: Wake);

@@ -9,6 +9,9 @@
 
 #include "linnet.h"
 
+/* 224.0.0.1 on Ethernet (RFC 1112, section 6.4). */
+static const u8 linnet_all_systems[ETH_ALEN] = { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x01 };
+
 static bool linnet_ours(const struct net_device *dev)
 {
 	return net_eq(dev_net(dev), &init_net) &&
@@ -96,6 +99,12 @@ static int linnet_device_event(struct notifier_block *nb, unsigned long event,
 
 	if (!linnet_ours(dev))
 		return NOTIFY_DONE;
+
+	/* Queries about groups come to all systems. */
+	if (event == NETDEV_UP)
+		dev_mc_add(dev, linnet_all_systems);
+	else if (event == NETDEV_DOWN)
+		dev_mc_del(dev, linnet_all_systems);
 
 	switch (event) {
 	case NETDEV_REGISTER:

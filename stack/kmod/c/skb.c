@@ -73,8 +73,8 @@ asmlinkage int linnet_memcmp(const void *a, const void *b, size_t len)
 }
 
 #define LINNET_OFFSET(name, field)					\
-	asm volatile(".globl " #name "\n\t.set " #name ", %c0"		\
-		     : : "i" (offsetof(struct sk_buff, field)))
+	({ asm volatile(".globl " #name "\n\t.set " #name ", %c0"	\
+			: : "i" (offsetof(struct sk_buff, field))); })
 
 /* Never called: a place for the compiler to write the offsets to. */
 static void __used __no_profile linnet_offsets(void)

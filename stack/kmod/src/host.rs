@@ -4,6 +4,7 @@ use crate::buf::SkBuf;
 use crate::ffi::{self, Sock};
 use crate::queue::SkQueue;
 use linnet_core::host::{Host, IfIndex, Owner, Wake};
+use linnet_wire::ethernet::Mac;
 
 /// The kernel. An [`Owner`] is a `struct sock`.
 pub struct Kernel;
@@ -19,6 +20,11 @@ impl Host for Kernel {
     fn transmit(&mut self, iface: IfIndex, frame: SkBuf) {
         // SAFETY: the lock is held, and the frame goes over to C.
         unsafe { ffi::linnet_transmit(iface.0.get(), frame.into_raw()) };
+    }
+
+    fn receive_group(&mut self, iface: IfIndex, group: Mac, wanted: bool) {
+        // SAFETY: the lock is held, and the address is read during the call.
+        unsafe { ffi::linnet_membership(iface.0.get(), group.0.as_ptr(), wanted.into()) };
     }
 
     fn wake(&mut self, owner: Owner, why: Wake) {

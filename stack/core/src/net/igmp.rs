@@ -11,6 +11,7 @@ use crate::secret::Secret;
 use crate::time::{Duration, Instant};
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
+use linnet_wire::ethernet::Mac;
 use linnet_wire::igmp::{LEAVE, Message, QUERY, REPORT, REPORT_V1};
 use linnet_wire::ipv4::Protocol;
 
@@ -69,6 +70,7 @@ impl<H: Host> Net<H> {
         if !crate::list::try_push(&mut self.groups.0, new) {
             return Err(Errno::ENOBUFS);
         }
+        cx.host.receive_group(iface, Mac::for_group(group), true);
         self.send_igmp(cx, iface, group, Message { kind: REPORT, max_response: 0, group });
         Ok(())
     }
@@ -82,6 +84,7 @@ impl<H: Host> Net<H> {
         }
         let reported = known.reported;
         crate::list::take_first(&mut self.groups.0, |other| other.iface == iface && other.group == group);
+        cx.host.receive_group(iface, Mac::for_group(group), false);
         if reported {
             self.send_igmp(cx, iface, ALL_ROUTERS, Message { kind: LEAVE, max_response: 0, group });
         }
