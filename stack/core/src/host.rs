@@ -98,6 +98,8 @@ pub struct SegmentMeta {
 pub trait Queue: Default {
     /// What it holds.
     type Buf: Buf;
+    /// The queue that holds nothing.
+    const EMPTY: Self;
     /// Adds at the end.
     fn push_back(&mut self, buf: Self::Buf);
     /// Adds at the front.
@@ -137,6 +139,7 @@ pub trait Queue: Default {
 
 /// The host's number for an interface; never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(transparent)]
 pub struct IfIndex(pub core::num::NonZeroU32);
 
 /// The host's own handle for whoever holds a socket: a pointer in the kernel, an index in tests.

@@ -111,8 +111,9 @@ impl core::fmt::Debug for Readiness {
 }
 
 /// The options at `SOL_SOCKET` that the stack heeds. The host keeps them and hands in all of
-/// them after a change.
+/// them after a change: in C's layout, so that it can keep them in this form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct Common {
     /// `SO_RCVBUF` as Linux keeps it (twice what was asked for): bytes of buffer footprint.
     pub receive_buffer: u32,

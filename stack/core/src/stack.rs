@@ -41,13 +41,20 @@ pub struct Stack<H: Host> {
 
 impl<H: Host> Stack<H> {
     /// A stack without interfaces and sockets. It takes no memory beyond itself until it must.
-    pub fn new(config: Config, secret: Secret) -> Self {
+    pub const fn new(config: Config, secret: Secret) -> Self {
         Self {
             net: Net::new(config.memory_limit, secret),
             tcp: Tcp::new(),
             udp: Datagrams::udp(),
             ping: Datagrams::ping(),
         }
+    }
+
+    /// Gives a stack another cap and secret: to one that was made before they were known, and has
+    /// not been used.
+    pub fn configure(&mut self, config: Config, secret: Secret) {
+        self.net.memory = Memory::new(config.memory_limit);
+        self.net.secret = secret;
     }
 
     /// Takes a frame that arrived, from its Ethernet header.
@@ -97,12 +104,10 @@ impl<H: Host> Stack<H> {
 
     /// When [`Stack::handle_timers`] must be called next; it may have changed after any call.
     pub fn next_deadline(&self) -> Option<Instant> {
-        match (self.net.next_deadline(), self.tcp.next_deadline()) {
-            (Some(net), Some(tcp)) => Some(net.min(tcp)),
-            (net, tcp) => net.or(tcp),
-        }
+        Instant::sooner(self.net.next_deadline(), self.tcp.next_deadline())
     }
 
+    #[inline(never)]
     fn handle_icmp(&mut self, cx: &mut Context<H>, ip: Received, message: H::Buf) -> Verdict<H::Buf> {
         match self.net.handle_icmp(cx, &ip, &message) {
             Err(reason) => Verdict::Dropped(reason),
@@ -400,7 +405,7 @@ impl<H: Host> Stack<H> {
     }
 
     /// Takes in the options at `SOL_SOCKET`, all of them, after a change.
-    pub fn set_common(&mut self, cx: &mut Context<H>, id: SocketId, common: Common) {
+    pub fn set_common(&mut self, cx: &mut Context<H>, id: SocketId, common: &Common) {
         match id {
             SocketId::Tcp(handle) => self.tcp.set_common(cx, &mut self.net, handle, common),
             SocketId::Udp(handle) | SocketId::Ping(handle) => {

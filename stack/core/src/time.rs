@@ -29,6 +29,16 @@ impl Instant {
         !now.before(self)
     }
 
+    /// The earlier of two instants that may both be missing.
+    #[inline(never)]
+    pub const fn sooner(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (Some(one), None) | (None, Some(one)) => Some(one),
+            (None, None) => None,
+        }
+    }
+
     /// The earlier of two instants.
     pub const fn min(self, other: Self) -> Self {
         if other.before(self) { other } else { self }

@@ -29,7 +29,7 @@ fn lab() -> (Lab, SocketId) {
     let mut lab = Lab::with_peer();
     let id = lab.udp(1000);
     let common = Common { receive_buffer: 1 << 20, ..Common::DEFAULT };
-    lab.call(|stack, cx| stack.set_common(cx, id, common));
+    lab.call(|stack, cx| stack.set_common(cx, id, &common));
     (lab, id)
 }
 

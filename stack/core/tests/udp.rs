@@ -17,7 +17,7 @@ fn at(address: Ipv4Addr, port: u16) -> SocketAddrV4 {
 }
 
 fn set(lab: &mut Lab, id: linnet_core::socket::SocketId, common: Common) {
-    lab.call(|stack, cx| stack.set_common(cx, id, common));
+    lab.call(|stack, cx| stack.set_common(cx, id, &common));
 }
 
 #[test]

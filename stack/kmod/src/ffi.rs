@@ -277,21 +277,6 @@ pub struct Row {
     pub retransmits: u8,
 }
 
-/// `struct linnet_common`.
-#[repr(C)]
-#[allow(missing_docs)] // The fields are those of `linnet_core::socket::Common`.
-pub struct Common {
-    pub receive_buffer: u32,
-    pub send_buffer: u32,
-    pub ifindex: u32,
-    pub reuse_address: bool,
-    pub reuse_port: bool,
-    pub keepalive: bool,
-    pub broadcast: bool,
-    pub urgent_inline: bool,
-    pub dont_route: bool,
-}
-
 /// `struct rtentry` of `<linux/route.h>`.
 #[repr(C)]
 pub struct RtEntry {

@@ -6,7 +6,7 @@
 use crate::ffi::{self, Config, Sock};
 use crate::host::Kernel;
 use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use linnet_core::errno::Errno;
 use linnet_core::host::Context;
@@ -17,23 +17,24 @@ use linnet_core::time::Instant;
 
 /// The stack; there is one from `linnet_start` to `linnet_stop`, and C calls nothing else
 /// outside of that.
-struct Global(UnsafeCell<MaybeUninit<Stack<Kernel>>>);
+struct Global(UnsafeCell<ManuallyDrop<Stack<Kernel>>>);
 
 // SAFETY: only `locked`, `linnet_start` and `linnet_stop` touch the content; the first holds the
 // lock, and the others run when nobody else can call.
 unsafe impl Sync for Global {}
 
-static STACK: Global = Global(UnsafeCell::new(MaybeUninit::uninit()));
+static STACK: Global = Global(UnsafeCell::new(ManuallyDrop::new(Stack::new(
+    stack::Config { memory_limit: 0 },
+    Secret::new([0; 16]),
+))));
 
-/// Brings the stack up. `config` is erased by the caller, which runs once: this goes to the section
-/// that the kernel frees after boot.
+/// Brings the stack up. `config` is erased by the caller.
 #[unsafe(no_mangle)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".init.text"))]
 pub extern "C" fn linnet_start(config: &Config) -> i32 {
     let memory_limit = config.memory as usize;
-    let stack = Stack::new(stack::Config { memory_limit }, Secret::new(config.secret));
     // SAFETY: C calls this once, before anything else.
-    unsafe { (*STACK.0.get()).write(stack) };
+    let stack = unsafe { &mut *STACK.0.get() };
+    stack.configure(stack::Config { memory_limit }, Secret::new(config.secret));
     0
 }
 
@@ -42,7 +43,7 @@ pub extern "C" fn linnet_start(config: &Config) -> i32 {
 pub extern "C" fn linnet_stop() {
     // SAFETY: C calls this once, when no socket is left, no frame can come in any more, no
     // device is known and the timer has been shut down.
-    unsafe { (*STACK.0.get()).assume_init_drop() };
+    unsafe { ManuallyDrop::drop(&mut *STACK.0.get()) };
 }
 
 /// A timer of the stack is due.
@@ -56,7 +57,7 @@ pub fn locked<R>(call: impl FnOnce(&mut Stack<Kernel>, &mut Context<Kernel>) -> 
     // SAFETY: given back by `leave`.
     let now = Instant::from_millis(unsafe { ffi::linnet_lock_stack() });
     // SAFETY: the stack is there (see `Global`), and the lock makes this the only reference.
-    let stack = unsafe { (*STACK.0.get()).assume_init_mut() };
+    let stack = unsafe { &mut **STACK.0.get() };
     let result = call(stack, &mut Context { host: &mut Kernel, now });
     leave(stack);
     result

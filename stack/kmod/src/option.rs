@@ -24,18 +24,7 @@ pub extern "C" fn linnet_option_allowed(name: u32) -> i32 {
 
 /// Hands in all of the `SOL_SOCKET` options that the core heeds.
 #[unsafe(no_mangle)]
-pub extern "C" fn linnet_set_common(id: u32, common: &ffi::Common) {
-    let common = Common {
-        receive_buffer: common.receive_buffer,
-        send_buffer: common.send_buffer,
-        iface: iface(common.ifindex),
-        reuse_address: common.reuse_address,
-        reuse_port: common.reuse_port,
-        keepalive: common.keepalive,
-        broadcast: common.broadcast,
-        urgent_inline: common.urgent_inline,
-        dont_route: common.dont_route,
-    };
+pub extern "C" fn linnet_set_common(id: u32, common: &Common) {
     with_socket(id, |stack, cx, id| {
         stack.set_common(cx, id, common);
         Ok(0)

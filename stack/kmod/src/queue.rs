@@ -64,6 +64,7 @@ impl SkQueue {
 
 impl Queue for SkQueue {
     type Buf = SkBuf;
+    const EMPTY: Self = Self { head: None, tail: None, len: 0 };
 
     fn push_back(&mut self, buf: SkBuf) {
         self.link(self.tail, buf, None);

@@ -107,6 +107,7 @@ pub struct HeapQueue(VecDeque<HeapBuf>);
 
 impl Queue for HeapQueue {
     type Buf = HeapBuf;
+    const EMPTY: Self = Self(VecDeque::new());
 
     fn push_back(&mut self, buf: HeapBuf) {
         self.0.push_back(buf);

@@ -201,7 +201,7 @@ impl Node {
 
     /// Sets the options at `SOL_SOCKET`.
     pub fn set_common(&mut self, socket: SocketId, common: Common) {
-        self.with(|stack, cx| stack.set_common(cx, socket, common));
+        self.with(|stack, cx| stack.set_common(cx, socket, &common));
     }
 
     /// What poll shows.

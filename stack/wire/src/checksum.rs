@@ -19,6 +19,7 @@ pub fn add(sum: u32, bytes: &[u8]) -> u32 {
 }
 
 /// Folds a running sum into the 16 bits that go into a header, complemented.
+#[inline(never)]
 pub fn finish(sum: u32) -> u16 {
     let folded = (sum & 0xffff) + (sum >> 16);
     !((folded & 0xffff) + (folded >> 16)) as u16

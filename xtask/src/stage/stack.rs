@@ -29,6 +29,10 @@ pub struct BuildStack<'a> {
 const OBJECT: &str = "rust.o";
 /// The kernel passes arguments in registers.
 const RUSTFLAGS: &str = "-Zregparm=3";
+/// For the last crate alone, in which all code is generated: docs/decisions/0003-size-of-rust.md has what each is
+/// worth.
+const CODEGEN: [&str; 3] =
+    ["-Ctarget-cpu=i586", "-Cllvm-args=-min-jump-table-entries=6", "-Cllvm-args=-split-spill-mode=size"];
 /// The target, as cargo calls it after its file's name.
 const TARGET: &str = "i586-linnet-none";
 /// The crates that go in; what else the workspace has does not matter.
@@ -61,6 +65,7 @@ impl Stage for BuildStack<'_> {
         inputs.file("prelink.ld", &self.kmod("prelink.ld"))?;
         inputs.text("features", self.features.join(" "));
         inputs.text("flags", RUSTFLAGS);
+        inputs.text("code generation", CODEGEN.join(" "));
         inputs.file("rustc", &self.rust.rustc)?;
         inputs.file("library", &self.rust.library.join("Cargo.lock"))?;
         compiler::identity(inputs)
@@ -77,6 +82,7 @@ impl Stage for BuildStack<'_> {
             cargo.args(["-Zjson-target-spec", "-Zbuild-std=core,alloc"]);
             cargo.arg("-Zbuild-std-features=optimize_for_size");
             cargo.arg("--target").arg(self.kmod(&format!("{TARGET}.json")));
+            cargo.arg("--").args(CODEGEN);
             cargo.env("CARGO_TARGET_DIR", tree).env("RUSTFLAGS", RUSTFLAGS);
             process::run(cx, task, cargo.current_dir(self.root), &log)?;
             task.note("linking");

@@ -134,9 +134,9 @@ impl<H: Host> Datagrams<H> {
     }
 
     /// Takes in the options at `SOL_SOCKET`.
-    pub fn set_common(&mut self, handle: Handle, common: Common) {
+    pub fn set_common(&mut self, handle: Handle, common: &Common) {
         if let Some(socket) = self.sockets.get_mut(handle) {
-            socket.common = common;
+            socket.common = *common;
         }
     }
 

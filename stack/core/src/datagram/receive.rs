@@ -15,6 +15,7 @@ use linnet_wire::{checksum, icmp, udp};
 
 impl<H: Host> Datagrams<H> {
     /// Takes a UDP datagram; `buf` starts at its header.
+    #[inline(never)]
     pub fn handle_datagram(
         &mut self,
         cx: &mut Context<H>,

@@ -13,6 +13,7 @@ use linnet_wire::ethernet::{EtherType, Mac};
 impl<H: Host> Net<H> {
     /// Takes an ARP packet: answers a request for our address, learns from it, and from replies
     /// to what we asked.
+    #[inline(never)]
     pub(super) fn handle_arp(
         &mut self,
         cx: &mut Context<H>,
@@ -74,6 +75,7 @@ impl<H: Host> Net<H> {
     }
 
     /// Asks again, and gives up those who do not answer.
+    #[inline(never)]
     pub(super) fn handle_arp_timers(&mut self, cx: &mut Context<H>) {
         while let Some(due) = self.neighbours.poll_due(cx.now, &mut self.memory) {
             match due {

@@ -46,7 +46,7 @@ impl Groups {
     }
 
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|group| group.report_at).reduce(Instant::min)
+        self.0.iter().fold(None, |next, group| Instant::sooner(next, group.report_at))
     }
 
     pub fn forget_iface(&mut self, iface: IfIndex) {

@@ -48,7 +48,7 @@ pub struct Net<H: Host> {
 
 impl<H: Host> Net<H> {
     /// No interfaces, no routes; queues may take `memory_limit` bytes in all.
-    pub fn new(memory_limit: usize, secret: Secret) -> Self {
+    pub const fn new(memory_limit: usize, secret: Secret) -> Self {
         Self {
             memory: Memory::new(memory_limit),
             secret,
@@ -61,7 +61,7 @@ impl<H: Host> Net<H> {
             groups: igmp::Groups::new(),
             errors: icmp::ErrorLimit::new(),
             ids: output::Identifications::new(),
-            failed: H::Queue::default(),
+            failed: H::Queue::EMPTY,
         }
     }
 
@@ -81,13 +81,9 @@ impl<H: Host> Net<H> {
 
     /// When [`Net::handle_timers`] is next worth calling.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let deadlines = [
-            self.neighbours.next_deadline(),
-            self.reassembly.next_deadline(),
-            self.groups.next_deadline(),
-            self.path_mtus.next_deadline(),
-        ];
-        deadlines.into_iter().flatten().reduce(Instant::min)
+        let waiting = Instant::sooner(self.neighbours.next_deadline(), self.reassembly.next_deadline());
+        let known = Instant::sooner(self.groups.next_deadline(), self.path_mtus.next_deadline());
+        Instant::sooner(waiting, known)
     }
 
     /// The next packet, from its IPv4 header, that could not be delivered because its next hop

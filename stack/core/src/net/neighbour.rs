@@ -192,7 +192,7 @@ impl<H: Host> Neighbours<H> {
 
     /// When [`Neighbours::poll_due`] is next worth calling.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|entry| entry.state.retry()).reduce(Instant::min)
+        self.0.iter().fold(None, |next, entry| Instant::sooner(next, entry.state.retry()))
     }
 
     /// Sets an entry by hand.

@@ -61,7 +61,7 @@ impl PathMtus {
 
     /// When [`PathMtus::expire`] is next worth calling.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.0.iter().flatten().map(|entry| entry.expires).reduce(Instant::min)
+        self.0.iter().fold(None, |next, entry| Instant::sooner(next, entry.map(|entry| entry.expires)))
     }
 }
 

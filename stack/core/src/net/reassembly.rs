@@ -56,6 +56,7 @@ impl<H: Host> Reassembly<H> {
     }
 
     /// Takes in a fragment: a packet, cut to its total length, from its IPv4 header.
+    #[inline(never)]
     pub fn handle(
         &mut self,
         cx: &mut Context<H>,

@@ -106,10 +106,8 @@ impl Timers {
 
     /// The earliest.
     pub fn earliest(&self) -> Option<Instant> {
-        [Timer::Resend, Timer::Acknowledge, Timer::Keepalive]
-            .into_iter()
-            .filter_map(|timer| self.at(timer))
-            .reduce(Instant::min)
+        let segments = Instant::sooner(self.at(Timer::Resend), self.at(Timer::Acknowledge));
+        Instant::sooner(segments, self.at(Timer::Keepalive))
     }
 }
 

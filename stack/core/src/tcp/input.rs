@@ -76,6 +76,7 @@ pub(super) fn end<H: Host>(
 }
 
 /// RFC 9293 §3.10.7.3.
+#[inline(never)]
 fn at_syn_sent<H: Host>(
     io: &mut Io<H>,
     base: &mut Base,
@@ -300,6 +301,7 @@ fn answer_unacceptable<H: Host>(
 }
 
 /// The fifth step in synchronised states: what is acknowledged, and the peer's window.
+#[inline(never)]
 fn acknowledged<H: Host>(
     io: &mut Io<H>,
     base: &mut Base,
@@ -430,6 +432,7 @@ fn urgent<H: Host>(base: &mut Base, connection: &mut Connection<H>, segment: &Se
 }
 
 /// The seventh step: keeps what is new.
+#[inline(never)]
 fn payload<H: Host>(
     io: &mut Io<H>,
     base: &Base,

@@ -62,14 +62,14 @@ pub struct Tcp<H: Host> {
 
 impl<H: Host> Tcp<H> {
     /// No sockets; takes no memory.
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             sockets: Slab::new(),
             halves: Slab::new(),
             waits: Slab::new(),
             demux: Demux::new(),
             listeners: Link::NONE,
-            ports: Ports::default(),
+            ports: Ports::new(),
             earliest: None,
             orphans: 0,
         }

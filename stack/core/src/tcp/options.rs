@@ -19,11 +19,11 @@ const MIN_WISH: u16 = 88;
 
 impl<H: Host> Tcp<H> {
     /// Takes over the options at `SOL_SOCKET`.
-    pub fn set_common(&mut self, cx: &mut Context<H>, net: &mut Net<H>, handle: Handle, common: Common) {
+    pub fn set_common(&mut self, cx: &mut Context<H>, net: &mut Net<H>, handle: Handle, common: &Common) {
         let now = cx.now;
         let Some(Socket { base, state }) = self.sockets.get_mut(handle) else { return };
         let began = common.keepalive && !base.common.keepalive;
-        base.common = common;
+        base.common = *common;
         if let State::Connection(connection) = state {
             if began && connection.phase.is_synchronised() {
                 connection

@@ -175,6 +175,7 @@ impl<H: Host> Tcp<H> {
 
     /// A segment for a half-open connection (RFC 9293 §3.10.7.4 in SYN-RECEIVED). `Ok(Some)` names
     /// the connection that it has become; the segment is then for that to handle.
+    #[inline(never)]
     pub(super) fn at_half_open(
         &mut self,
         io: &mut Io<H>,

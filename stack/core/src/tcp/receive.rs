@@ -173,6 +173,7 @@ impl<H: Host> Receive<H> {
     }
 
     /// Keeps a payload that lies beyond RCV.NXT; `false` when it is not kept.
+    #[inline(never)]
     pub fn keep_ahead(&mut self, seq: SeqNum, buf: H::Buf, memory: &mut Memory) -> bool {
         let len = buf.bytes().len();
         self.measure(len, &buf);

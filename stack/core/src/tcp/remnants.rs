@@ -41,6 +41,7 @@ impl<H: Host> Tcp<H> {
     }
 
     /// A segment for a remnant.
+    #[inline(never)]
     pub(super) fn at_remnant(
         &mut self,
         io: &mut Io<H>,

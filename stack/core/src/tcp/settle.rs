@@ -85,9 +85,6 @@ impl<H: Host> Tcp<H> {
 
     /// Notes that something is to be done at `deadline`.
     pub(super) fn wait_until(&mut self, deadline: Instant) {
-        self.earliest = Some(match self.earliest {
-            Some(earliest) => earliest.min(deadline),
-            None => deadline,
-        });
+        self.earliest = Instant::sooner(self.earliest, Some(deadline));
     }
 }

@@ -75,6 +75,7 @@ fn give_up<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connection
     end(io, base, connection, Some(error));
 }
 
+#[inline(never)]
 fn resend<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connection<H>) {
     let now = io.cx.now;
     let waited = now.since(connection.send.stuck_since);
