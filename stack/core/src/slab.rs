@@ -85,6 +85,14 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
         object
     }
 
+    /// Drops the object where it lies: a large one would have to cross the stack to be taken out.
+    pub fn delete(&mut self, handle: Handle) {
+        if let Some(slot @ Some(_)) = self.slot_mut(handle) {
+            *slot = None;
+            self.places.free(handle);
+        }
+    }
+
     /// The object.
     pub fn get(&self, handle: Handle) -> Option<&T> {
         let index = self.places.find(handle)?;

@@ -27,12 +27,16 @@ pub struct BuildStack<'a> {
 }
 
 const OBJECT: &str = "rust.o";
-/// The kernel passes arguments in registers.
-const RUSTFLAGS: &str = "-Zregparm=3";
+/// The kernel passes arguments in registers; no pass of LLVM makes calls of `memcmp` of its own (they would differ
+/// from rustc's in that).
+const RUSTFLAGS: &str = "-Zregparm=3 -Cllvm-args=-disable-mergeicmps";
 /// For the last crate alone, in which all code is generated: docs/decisions/0003-size-of-rust.md has what each is
 /// worth.
 const CODEGEN: [&str; 3] =
     ["-Ctarget-cpu=i586", "-Cllvm-args=-min-jump-table-entries=6", "-Cllvm-args=-split-spill-mode=size"];
+/// What the object takes from the kernel instead of `compiler_builtins`, and by which name.
+const KERNEL_HAS: [(&str, &str); 4] =
+    [("memcpy", "memcpy"), ("memmove", "memmove"), ("memset", "memset"), ("memcmp", "linnet_memcmp")];
 /// The target, as cargo calls it after its file's name.
 const TARGET: &str = "i586-linnet-none";
 /// The crates that go in; what else the workspace has does not matter.
@@ -66,6 +70,7 @@ impl Stage for BuildStack<'_> {
         inputs.text("features", self.features.join(" "));
         inputs.text("flags", RUSTFLAGS);
         inputs.text("code generation", CODEGEN.join(" "));
+        inputs.text("from the kernel", KERNEL_HAS.map(|(name, theirs)| format!("{name}={theirs}")).join(" "));
         inputs.file("rustc", &self.rust.rustc)?;
         inputs.file("library", &self.rust.library.join("Cargo.lock"))?;
         compiler::identity(inputs)
@@ -89,11 +94,14 @@ impl Stage for BuildStack<'_> {
             let archive = tree.join(TARGET).join("device/liblinnet_kmod.a");
             let mut link = process::command("ld");
             link.args(["-m", "elf_i386", "-r", "--gc-sections", "-T"]).arg(self.kmod("prelink.ld"));
+            link.args(KERNEL_HAS.map(|(name, _)| format!("--wrap={name}")));
             link.arg("-o").arg(&object).arg(&archive);
             process::run(cx, task, &mut link, &log)
         })?;
         let mut hide = process::command("objcopy");
-        hide.args(["--wildcard", "--keep-global-symbol=linnet_*"]).arg(&object);
+        hide.args(["--wildcard", "--keep-global-symbol=linnet_*"]);
+        hide.args(KERNEL_HAS.map(|(name, theirs)| format!("--redefine-sym=__wrap_{name}={theirs}")));
+        hide.arg(&object);
         process::run(cx, task, &mut hide, &log)?;
         task.note("checking");
         let checked = panics::check(&object)

@@ -106,7 +106,7 @@ impl<H: Host> Tcp<H> {
         let handle = self.halves.insert_with(|| half).ok_or(DropReason::NoMemory)?;
         let hash = io.net.secret.table_hash(segment.local, segment.peer);
         if !self.enter(hash, Node::Half(handle), &io.net.secret) {
-            self.halves.remove(handle);
+            self.halves.delete(handle);
             return Err(DropReason::NoMemory);
         }
         if let Some(listen) = self.listen_mut(listener) {

@@ -29,7 +29,7 @@ impl<H: Host> Tcp<H> {
         if self.enter(hash, Node::Wait(handle), &io.net.secret) {
             self.wait_until(deadline);
         } else {
-            self.waits.remove(handle);
+            self.waits.delete(handle);
         }
     }
 
@@ -37,7 +37,7 @@ impl<H: Host> Tcp<H> {
         let Some(remnant) = self.waits.get(handle) else { return };
         let hash = io.net.secret.table_hash(remnant.local, remnant.peer);
         self.leave(hash, Node::Wait(handle));
-        self.waits.remove(handle);
+        self.waits.delete(handle);
     }
 
     /// A segment for a remnant.

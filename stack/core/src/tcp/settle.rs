@@ -77,10 +77,11 @@ impl<H: Host> Tcp<H> {
 
     /// Removes a socket that is in no chain, and frees what it holds.
     pub(super) fn discard(&mut self, io: &mut Io<H>, handle: Handle) {
-        if let Some(Socket { state: State::Connection(mut connection), .. }) = self.sockets.remove(handle) {
+        if let Some(Socket { state: State::Connection(connection), .. }) = self.sockets.get_mut(handle) {
             connection.send.purge(&mut io.net.memory);
             connection.receive.purge(&mut io.net.memory);
         }
+        self.sockets.delete(handle);
     }
 
     /// Notes that something is to be done at `deadline`.
