@@ -24,41 +24,38 @@ static void linnet_show_row(struct seq_file *seq, u32 index,
 		   row->inode);
 }
 
-static int linnet_show_tcp(struct seq_file *seq, void *v)
+/* The lines of a protocol; datagram sockets have three columns more, and one space. */
+static int linnet_show_sockets(struct seq_file *seq, u32 kind)
 {
+	bool stream = kind == LINNET_STREAM;
 	struct linnet_row row;
 	u32 index;
 
-	seq_puts(seq, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n");
-	for (index = 0; !linnet_socket_row(LINNET_STREAM, index, &row); index++) {
+	seq_printf(seq, "%s  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s\n",
+		   stream ? "" : " ", stream ? "" : " ref pointer drops");
+	for (index = 0; !linnet_socket_row(kind, index, &row); index++) {
 		linnet_show_row(seq, index, &row);
+		if (!stream)
+			seq_printf(seq, " 2 0 %u", row.drops);
 		seq_putc(seq, '\n');
 	}
 	return 0;
 }
 
-static int linnet_show_datagrams(struct seq_file *seq, u32 kind)
+static int linnet_show_tcp(struct seq_file *seq, void *v)
 {
-	struct linnet_row row;
-	u32 index;
-
-	seq_puts(seq, "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
-	for (index = 0; !linnet_socket_row(kind, index, &row); index++) {
-		linnet_show_row(seq, index, &row);
-		seq_printf(seq, " 2 0 %u\n", row.drops);
-	}
-	return 0;
+	return linnet_show_sockets(seq, LINNET_STREAM);
 }
 
 static int linnet_show_udp(struct seq_file *seq, void *v)
 {
-	return linnet_show_datagrams(seq, LINNET_DATAGRAM);
+	return linnet_show_sockets(seq, LINNET_DATAGRAM);
 }
 
 /* Sockets of ping: the only raw ones that there are. */
 static int linnet_show_raw(struct seq_file *seq, void *v)
 {
-	return linnet_show_datagrams(seq, LINNET_PING);
+	return linnet_show_sockets(seq, LINNET_PING);
 }
 
 static int linnet_show_route(struct seq_file *seq, void *v)
