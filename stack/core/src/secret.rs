@@ -64,18 +64,24 @@ impl Secret {
     /// of the four-tuple, so that a later incarnation starts above an earlier one.
     pub fn initial_sequence(&self, local: SocketAddrV4, peer: SocketAddrV4, now: Instant) -> u32 {
         let clock = now.as_millis().wrapping_mul(250);
-        clock.wrapping_add(self.hash(Purpose::InitialSequence, tuple(local, peer)))
+        clock.wrapping_add(self.hash_ends(Purpose::InitialSequence, local, peer))
     }
 
     /// What a connection adds to the clock in its timestamps (RFC 7323 §5.4): the same for all
     /// incarnations of a four-tuple, so that PAWS holds across them.
     pub fn timestamp_offset(&self, local: SocketAddrV4, peer: SocketAddrV4) -> u32 {
-        self.hash(Purpose::TimestampOffset, tuple(local, peer))
+        self.hash_ends(Purpose::TimestampOffset, local, peer)
     }
 
     /// A hash of a four-tuple to place it in a table.
     pub fn table_hash(&self, local: SocketAddrV4, peer: SocketAddrV4) -> u32 {
-        self.hash(Purpose::HashTable, tuple(local, peer))
+        self.hash_ends(Purpose::HashTable, local, peer)
+    }
+
+    #[inline(never)]
+    fn hash_ends(&self, purpose: Purpose, local: SocketAddrV4, peer: SocketAddrV4) -> u32 {
+        let ports = u32::from(local.port()) << 16 | u32::from(peer.port());
+        self.hash(purpose, [local.ip().to_bits(), peer.ip().to_bits(), ports])
     }
 
     /// The next number of a keyed sequence: for jitter and tie-breaking.
@@ -89,14 +95,6 @@ impl Secret {
         // The high half of a 16 by 16 bit product: no division, and a bias below 2^-16.
         ((self.draw() >> 16) * bound.min(1 << 16)) >> 16
     }
-}
-
-fn tuple(local: SocketAddrV4, peer: SocketAddrV4) -> [u32; 3] {
-    [
-        Ipv4Addr::to_bits(*local.ip()),
-        Ipv4Addr::to_bits(*peer.ip()),
-        u32::from(local.port()) << 16 | u32::from(peer.port()),
-    ]
 }
 
 /// The permutation of Chaskey-12 (Mouha, Mennink et al., 2014 and 2015; ISO/IEC 29192-6), made for

@@ -21,6 +21,7 @@ pub struct SkQueue {
 
 impl SkQueue {
     /// Links `buf` in between two neighbours of which either may be missing.
+    #[inline(never)]
     fn link(&mut self, prev: Link, buf: SkBuf, next: Link) {
         let skb = buf.into_raw();
         set_next(skb, next);

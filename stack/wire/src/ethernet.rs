@@ -25,6 +25,7 @@ impl Mac {
     }
 
     /// Where a multicast group's packets go (RFC 1112 §6.4).
+    #[inline(never)]
     pub const fn for_group(group: Ipv4Addr) -> Self {
         let [_, second, third, fourth] = group.octets();
         Self([0x01, 0x00, 0x5e, second & 0x7f, third, fourth])

@@ -126,6 +126,7 @@ fn echo_request<H: Host>(mut payload: H::Buf, id: u16) -> Result<H::Buf, Errno> 
     Ok(payload)
 }
 
+#[inline(never)]
 fn write_front<B: Buf>(buf: &mut B, header: [u8; udp::HEADER_LEN]) -> Result<(), Errno> {
     *buf.bytes_mut().first_chunk_mut().ok_or(Errno::ENOBUFS)? = header;
     Ok(())

@@ -52,7 +52,7 @@ impl<H: Host> Tcp<H> {
         };
         let Connection { send, receive, reno, rtt, .. } = connection;
         let mss = u32::from(send.mss).max(1);
-        let segments = |bytes: u32| bytes.saturating_add(mss - 1).checked_div(mss).unwrap_or(0);
+        let segments = |bytes: u32| segments(bytes, mss);
         let (srtt, rttvar) = rtt.micros();
         let threshold = reno.threshold();
         let mtu = net.path_mtu(*base.peer.ip());
@@ -179,6 +179,12 @@ const fn row(local: core::net::SocketAddrV4, peer: core::net::SocketAddrV4) -> R
         drops: 0,
         owner: None,
     }
+}
+
+/// Segments of `mss` that `bytes` take.
+#[inline(never)]
+fn segments(bytes: u32, mss: u32) -> u32 {
+    bytes.saturating_add(mss - 1).checked_div(mss).unwrap_or(0)
 }
 
 const fn left(at: Instant, now: Instant) -> u32 {

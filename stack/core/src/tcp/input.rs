@@ -402,6 +402,7 @@ pub(super) fn room<H: Host>(base: &mut Base, connection: &mut Connection<H>) {
 }
 
 /// Linux's `sk_stream_is_writeable`: free space is at least half of what is used.
+#[inline(never)]
 pub(super) fn is_writable<H: Host>(base: &Base, connection: &Connection<H>) -> bool {
     base.common.send_buffer.saturating_sub(connection.send.used) >= connection.send.used >> 1
         && connection.send.used < base.common.send_buffer

@@ -122,6 +122,7 @@ impl<H: Host> Receive<H> {
     }
 
     /// Bytes in order, not yet read, a FIN not counted.
+    #[inline(never)]
     pub fn unread(&self) -> u32 {
         self.readable().saturating_sub(u32::from(self.fin))
     }
