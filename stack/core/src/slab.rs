@@ -7,12 +7,10 @@
 use crate::list::{push_within, try_push};
 use alloc::vec::Vec;
 
-/// Names one object in a [`Slab`].
+/// Names one object in a [`Slab`]: its place in 14 bits, and above them the 16 of the place's
+/// generation. One word, so that it takes one register.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Handle {
-    index: u16,
-    generation: u16,
-}
+pub struct Handle(u32);
 
 /// Places a slab can have: an index takes 14 bits, so that a handle takes 30.
 const MAX_PLACES: usize = 1 << 14;
@@ -20,19 +18,31 @@ const MAX_PLACES: usize = 1 << 14;
 impl Handle {
     /// The handle as a number of 30 bits, to cross a foreign interface.
     pub const fn to_bits(self) -> u32 {
-        (self.generation as u32) << 14 | self.index as u32
+        self.0
     }
 
     /// The handle that [`Handle::to_bits`] gave. A number made up names nothing, or something
     /// else in the same slab; it breaks no memory.
     pub const fn from_bits(bits: u32) -> Self {
-        Self { index: (bits & 0x3fff) as u16, generation: (bits >> 14) as u16 }
+        Self(bits & 0x3fff_ffff)
+    }
+
+    const fn new(index: usize, generation: u16) -> Self {
+        Self((generation as u32) << 14 | index as u32 & 0x3fff)
+    }
+
+    const fn index(self) -> usize {
+        (self.0 & 0x3fff) as usize
+    }
+
+    const fn generation(self) -> u16 {
+        (self.0 >> 14) as u16
     }
 }
 
 impl core::fmt::Debug for Handle {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}.{}", self.index, self.generation)
+        write!(f, "{}.{}", self.index(), self.generation())
     }
 }
 
@@ -107,7 +117,7 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     /// The object that follows place `from`, with its handle and the place to go on from: a
     /// walk that survives removal and insertion on the way.
     pub fn next_from(&self, from: usize) -> Option<(usize, Handle)> {
-        self.places.next_from(from).map(|handle| (handle.index as usize + 1, handle))
+        self.places.next_from(from).map(|handle| (handle.index() + 1, handle))
     }
 
     /// Walks all objects.
@@ -172,15 +182,15 @@ impl Places {
         place.state = PlaceState::Taken;
         self.free = next;
         self.taken += 1;
-        Some(Handle { index, generation: place.generation })
+        Some(Handle::new(index as usize, place.generation))
     }
 
     #[inline(never)]
     fn free(&mut self, handle: Handle) {
-        if let Some(place) = self.list.get_mut(handle.index as usize) {
+        if let Some(place) = self.list.get_mut(handle.index()) {
             place.generation = place.generation.wrapping_add(1);
             place.state = PlaceState::Free { next: self.free };
-            self.free = Some(handle.index);
+            self.free = Some(handle.index() as u16);
             self.taken -= 1;
         }
     }
@@ -188,8 +198,8 @@ impl Places {
     /// The index of a place, if the handle is not stale.
     #[inline(never)]
     fn find(&self, handle: Handle) -> Option<usize> {
-        let place = self.list.get(handle.index as usize)?;
-        (place.generation == handle.generation).then_some(handle.index as usize)
+        let place = self.list.get(handle.index())?;
+        (place.generation == handle.generation()).then_some(handle.index())
     }
 
     #[inline(never)]
@@ -198,7 +208,7 @@ impl Places {
         loop {
             let place = self.list.get(index)?;
             if matches!(place.state, PlaceState::Taken) {
-                return Some(Handle { index: index as u16, generation: place.generation });
+                return Some(Handle::new(index, place.generation));
             }
             index += 1;
         }
