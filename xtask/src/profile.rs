@@ -1,5 +1,6 @@
-//! A profile: one file that selects stack features, kernel fragments, patches and a BusyBox config.
+//! A profile: one file that selects stack features, kernel fragments and a BusyBox config.
 //!
+//! Patches need no selection: all are applied, and the symbol of each, in a fragment, turns it on.
 //! `full` ⊃ `client` ⊃ `minimal`; a feature adds, it never changes what the others do.
 
 use std::fs;
@@ -22,8 +23,6 @@ pub struct Profile {
     pub stack_features: Vec<String>,
     /// Configuration fragments `kernel/<name>.config`, merged after the board's.
     pub kernel_fragments: Vec<String>,
-    /// Patches `kernel/patches/<name>.patch`, applied in this order.
-    pub kernel_patches: Vec<String>,
     /// The BusyBox configuration `busybox-config/<name>.config`.
     pub busybox: String,
 }
@@ -47,7 +46,6 @@ struct RawStack {
 #[serde(deny_unknown_fields)]
 struct RawKernel {
     fragments: Vec<String>,
-    patches: Vec<String>,
 }
 
 /// Profiles that are planned, and so are refused as such rather than as a slip of the pen.
@@ -72,7 +70,6 @@ impl Profile {
         let raw: RawProfile = yaml::from_str(shown, &text)?;
         let needs = [
             ("kernel fragment", "kernel", "config", raw.kernel.fragments.as_slice()),
-            ("kernel patch", "kernel/patches", "patch", raw.kernel.patches.as_slice()),
             ("BusyBox configuration", "busybox-config", "config", std::slice::from_ref(&raw.busybox)),
         ];
         for (what, folder, extension, names) in needs {
@@ -88,7 +85,6 @@ impl Profile {
             description: raw.description,
             stack_features: raw.stack.features,
             kernel_fragments: raw.kernel.fragments,
-            kernel_patches: raw.kernel.patches,
             busybox: raw.busybox,
         })
     }

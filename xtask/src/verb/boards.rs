@@ -104,7 +104,6 @@ fn profile_json(name: &str, profile: &Result<Profile>) -> Value {
             "description": profile.description,
             "stack_features": profile.stack_features,
             "kernel_fragments": profile.kernel_fragments,
-            "kernel_patches": profile.kernel_patches,
             "busybox": profile.busybox,
         }),
         Err(error) => json!({ "name": name, "error": format!("{error:#}") }),
