@@ -6,11 +6,15 @@
 
 use crate::list::{push_within, try_push};
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 /// Names one object in a [`Slab`]: its place in 14 bits, and above them the 16 of the place's
-/// generation. One word, so that it takes one register.
+/// generation. One word, so that it takes one register, and never zero, so that an `Option` of it does, too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Handle(u32);
+pub struct Handle(NonZeroU32);
+
+/// Set in every handle.
+const SET: u32 = 1 << 30;
 
 /// Places a slab can have: an index takes 14 bits, so that a handle takes 30.
 const MAX_PLACES: usize = 1 << 14;
@@ -18,25 +22,28 @@ const MAX_PLACES: usize = 1 << 14;
 impl Handle {
     /// The handle as a number of 30 bits, to cross a foreign interface.
     pub const fn to_bits(self) -> u32 {
-        self.0
+        self.0.get() & !SET
     }
 
     /// The handle that [`Handle::to_bits`] gave. A number made up names nothing, or something
     /// else in the same slab; it breaks no memory.
     pub const fn from_bits(bits: u32) -> Self {
-        Self(bits & 0x3fff_ffff)
+        match NonZeroU32::new(bits & !(3 << 30) | SET) {
+            Some(word) => Self(word),
+            None => Self(NonZeroU32::MIN),
+        }
     }
 
     const fn new(index: usize, generation: u16) -> Self {
-        Self((generation as u32) << 14 | index as u32 & 0x3fff)
+        Self::from_bits((generation as u32) << 14 | index as u32 & 0x3fff)
     }
 
     const fn index(self) -> usize {
-        (self.0 & 0x3fff) as usize
+        (self.0.get() & 0x3fff) as usize
     }
 
     const fn generation(self) -> u16 {
-        (self.0 >> 14) as u16
+        (self.0.get() >> 14) as u16
     }
 }
 
