@@ -3,7 +3,9 @@
 use linnet_core::drop::DropReason;
 use linnet_core::errno::Errno;
 use linnet_core::net::reassembly::{MAX_DATAGRAMS, TIMEOUT};
+use linnet_core::secret::Secret;
 use linnet_core::socket::{Common, MtuDiscovery, Opt, SocketId};
+use linnet_core::stack::Config;
 use linnet_core::time::Duration;
 use linnet_sim::craft::{self, Seen};
 use linnet_sim::lab::{Lab, OUR, PEER};
@@ -244,4 +246,15 @@ fn identifications_are_keyed_and_do_not_repeat_soon() {
     }
     let steps: Vec<u16> = ids.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
     assert!(steps.iter().any(|step| *step != steps[0]), "not a plain counter");
+}
+
+#[test]
+fn fragments_leave_most_of_a_small_cap_to_others() {
+    let (mut lab, _) = lab();
+    lab.stack.configure(Config { memory_limit: 128 * 1024 }, Secret::new([1; 16]));
+    for id in 0..200 {
+        lab.receive_packet(&piece(id, 0, true, &[0; 1480]));
+        lab.receive_packet(&piece(id % 8, 1480 + 1480 * (id as usize / 8), true, &[0; 1480]));
+        assert!(lab.stack.memory().used() <= 32 * 1024, "{id}: {}", lab.stack.memory().used());
+    }
 }

@@ -3,7 +3,9 @@
 use linnet_core::drop::DropReason;
 use linnet_core::errno::Errno;
 use linnet_core::host::{IfIndex, Owner, Wake};
+use linnet_core::secret::Secret;
 use linnet_core::socket::{Common, Connect, Front, How, Kind, Linger, Opt, OptName, Readiness, SendOptions};
+use linnet_core::stack::Config;
 use linnet_sim::craft::{self, PEER_MAC, Seen};
 use linnet_sim::lab::{ETH, LO, Lab, OUR, OUR_MAC, PEER};
 use linnet_wire::ethernet::{EtherType, Mac};
@@ -363,4 +365,17 @@ fn without_memory_nothing_breaks() {
         lab.sent();
         assert_eq!((lab.stack.memory().used(), lab.host.live_buffers()), (0, 0), "{granted}");
     }
+}
+
+#[test]
+fn datagrams_nobody_reads_leave_room_in_the_memory() {
+    let mut lab = Lab::with_peer();
+    let id = lab.udp(1000);
+    lab.stack.configure(Config { memory_limit: 64 * 1024 }, Secret::new([1; 16]));
+    let common = Common { receive_buffer: 1 << 20, ..Common::DEFAULT };
+    lab.call(|stack, cx| stack.set_common(cx, id, &common));
+    for _ in 0..100 {
+        lab.receive_datagram(7, 1000, &[0; 1400]);
+    }
+    assert!(lab.stack.memory().used() < 50 * 1024, "{:?}", lab.stack.memory());
 }

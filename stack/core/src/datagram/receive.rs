@@ -4,7 +4,7 @@ use super::Datagrams;
 use super::socket::Socket;
 use crate::drop::DropReason;
 use crate::host::{Buf, Context, DatagramMeta, Host, Meta, Queue, Wake};
-use crate::memory::Memory;
+use crate::memory::{Memory, Pressure};
 use crate::net::Net;
 use crate::net::packet::{Cast, Received, Verdict};
 use crate::secret::Purpose;
@@ -146,7 +146,7 @@ impl<H: Host> Socket<H> {
             DropReason::Closed
         } else if self.queued > self.common.receive_buffer {
             DropReason::ReceiveBufferFull
-        } else if !memory.try_charge(footprint) {
+        } else if self.queued > 0 && memory.pressure() != Pressure::Low || !memory.try_charge(footprint) {
             DropReason::NoMemory
         } else {
             self.queued += footprint as u32;

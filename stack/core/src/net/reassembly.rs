@@ -14,7 +14,8 @@ use linnet_wire::ipv4::{HEADER_LEN, Header, MAX_LEN, Protocol};
 
 /// Datagrams in the making at a time.
 pub const MAX_DATAGRAMS: usize = 8;
-/// Memory that fragments take at most, in bytes of footprint, whatever the stack's cap.
+/// Memory that fragments take at most, in bytes of footprint, and never more than a quarter of the
+/// stack's cap: they come from anybody, and all else must go on.
 pub const MAX_BYTES: usize = 192 * 1024;
 /// How long the first fragment waits for the last (RFC 791 says 15 s, RFC 1122 60 s or more;
 /// Linux 30 s).
@@ -85,7 +86,7 @@ impl<H: Host> Reassembly<H> {
             protocol: header.protocol,
         };
         let footprint = packet.footprint();
-        while self.bytes + footprint > MAX_BYTES || !memory.try_charge(footprint) {
+        while self.bytes + footprint > MAX_BYTES.min(memory.limit() / 4) || !memory.try_charge(footprint) {
             if !self.remove_oldest(memory) {
                 return Outcome::Dropped(DropReason::NoMemory);
             }
