@@ -48,6 +48,12 @@ impl Instant {
     pub const fn since(self, earlier: Self) -> Duration {
         if self.before(earlier) { Duration(0) } else { Duration(self.0.wrapping_sub(earlier.0)) }
     }
+
+    /// How long ago `past` was, which is known not to lie in the future: right for the whole
+    /// circle of 49 days, where [`Instant::since`] is for half of it.
+    pub const fn past(self, past: Self) -> Duration {
+        Duration(self.0.wrapping_sub(past.0))
+    }
 }
 
 impl core::ops::Add<Duration> for Instant {

@@ -4,11 +4,14 @@ use linnet_core::drop::DropReason;
 use linnet_core::errno::Errno;
 use linnet_core::host::Owner;
 use linnet_core::net::neighbour::{CONFIRMED, MAX_ENTRIES, MAX_WAITING, Neighbour, RETRY};
+use linnet_core::secret::Secret;
+use linnet_core::stack::Config;
 use linnet_core::time::Duration;
 use linnet_sim::craft::{self, PEER_MAC, Seen};
 use linnet_sim::lab::{ETH, Lab, OUR, OUR_MAC, PEER};
 use linnet_wire::arp::Operation::{self, Reply, Request};
 use linnet_wire::ethernet::Mac;
+use linnet_wire::ipv4::Protocol;
 use std::net::Ipv4Addr;
 
 fn requests(seen: &[Seen]) -> Vec<(Mac, Ipv4Addr)> {
@@ -223,4 +226,32 @@ fn short_and_foreign_packets_are_dropped() {
     lab.receive_arp(Mac::BROADCAST, PEER_MAC, &[good, vec![0; 18]].concat());
     assert_eq!(lab.sent().len(), 1, "padding is no harm");
     assert_eq!(lab.host.take_wakes(Owner(0)), []);
+}
+
+#[test]
+fn answers_to_strangers_who_are_not_there_do_not_fill_the_memory() {
+    let mut lab = Lab::new();
+    lab.stack.configure(Config { memory_limit: 128 * 1024 }, Secret::new([1; 16]));
+    for last in 100..132 {
+        let stranger = Ipv4Addr::new(10, 0, 2, last);
+        let header = craft::header(stranger, OUR, Protocol::ICMP);
+        for sequence in 0..8 {
+            lab.receive_packet(&craft::packet(header, &[], &craft::message(8, 0, 1, sequence, &[0; 1400])));
+        }
+    }
+    assert!(lab.stack.memory().used() < 98 * 1024, "{:?}", lab.stack.memory());
+    lab.pass(RETRY + RETRY + RETRY);
+    assert_eq!(lab.stack.memory().used(), 0);
+}
+
+#[test]
+fn what_was_confirmed_a_month_ago_is_asked_about() {
+    let mut lab = Lab::with_peer();
+    lab.call(|stack, _| stack.remove_neighbour(ETH, PEER)).expect("known");
+    lab.receive_arp(OUR_MAC, PEER_MAC, &arp(Request, (PEER_MAC, PEER), OUR));
+    lab.now = lab.now + Duration::from_secs(30 * 24 * 3600);
+    let id = lab.udp(1000);
+    lab.sent();
+    assert_eq!(lab.send_to(id, b"one", (PEER, 7)), Ok(()));
+    assert_eq!(requests(&lab.sent()), [(PEER_MAC, PEER)]);
 }

@@ -3,7 +3,7 @@
 use linnet_core::drop::DropReason;
 use linnet_core::errno::Errno;
 use linnet_core::host::{Owner, Wake};
-use linnet_core::socket::{Common, Opt, OptName, Readiness};
+use linnet_core::socket::{Common, Front, How, Opt, OptName, Readiness};
 use linnet_sim::peer::{Bench, NODE_PORT, Seg};
 use linnet_wire::tcp::Flags;
 use linnet_wire::tcp_options::{Options, Timestamps};
@@ -236,4 +236,36 @@ fn nagle_and_cork() {
     bench.node.set(socket, Opt::Cork(true));
     bench.node.send(socket, b"f").expect("room");
     assert_eq!(bench.pass(300)[0].1.payload, b"f", "after 200 ms all the same");
+}
+
+#[test]
+fn a_peek_for_more_than_will_come_ends() {
+    // What a host waits for here would be there at once, and again, for ever.
+    for (name, shut) in [("at the urgent mark", false), ("after a shutdown", true)] {
+        let (mut bench, _, socket) = Bench::new().accepted();
+        if shut {
+            bench.data(b"ab");
+            bench.node.shutdown(socket, How::Read).expect("connected");
+        } else {
+            bench.try_with(|segment| {
+                segment.flags = Flags::ACK.with(Flags::URG);
+                segment.urgent = 3;
+                segment.payload = b"abcd".to_vec();
+            });
+        }
+        assert!(matches!(bench.node.stack.recv_front(socket, 0), Ok(Front::Data { len: 2, .. })), "{name}");
+        assert!(matches!(bench.node.stack.recv_front(socket, 2), Ok(Front::Eof)), "{name}");
+    }
+}
+
+#[test]
+fn probes_are_answered_after_a_month_of_data() {
+    let (mut bench, _, _) = Bench::new().accepted();
+    for _ in 0..30 {
+        bench.node.now += 24 * 3600 * 1000;
+        bench.data(b"still here");
+        bench.pass(100);
+    }
+    let answer = bench.try_with(|segment| segment.seq = segment.seq.wrapping_sub(1));
+    assert_eq!(answer.len(), 1, "{answer:?}");
 }

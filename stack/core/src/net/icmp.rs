@@ -40,7 +40,7 @@ impl ErrorLimit {
     }
 
     fn allows(&mut self, now: Instant, secret: &mut Secret) -> bool {
-        let earned = now.since(self.filled).as_millis() / Self::INTERVAL;
+        let earned = now.past(self.filled).as_millis() / Self::INTERVAL;
         if earned > 0 {
             self.filled = now;
             self.tokens = (u32::from(self.tokens).saturating_add(earned)).min(u32::from(Self::BURST)) as u8;

@@ -9,7 +9,7 @@
 
 use crate::errno::Errno;
 use crate::host::{Buf, Host, IfIndex, Queue};
-use crate::memory::Memory;
+use crate::memory::{Memory, Pressure};
 use crate::time::{Duration, Instant};
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
@@ -129,7 +129,7 @@ impl<H: Host> Neighbours<H> {
         entry.wanted = true;
         match entry.state {
             State::Permanent { mac } | State::Probing { mac, .. } => Resolution::Known(mac, packet),
-            State::Confirmed { mac, at } if now.since(at) <= CONFIRMED => Resolution::Known(mac, packet),
+            State::Confirmed { mac, at } if now.past(at) <= CONFIRMED => Resolution::Known(mac, packet),
             State::Confirmed { mac, .. } => {
                 entry.state = State::Probing { mac, tries: 1, retry };
                 Resolution::Poll(mac, packet)
@@ -140,7 +140,8 @@ impl<H: Host> Neighbours<H> {
                 {
                     memory.release(oldest.footprint());
                 }
-                if !memory.try_charge(packet.footprint()) {
+                // The last quarter is not for what anybody may have us send to anywhere.
+                if memory.pressure() != Pressure::Low || !memory.try_charge(packet.footprint()) {
                     return Resolution::Refused(packet);
                 }
                 entry.waiting.push_back(packet);
@@ -169,7 +170,7 @@ impl<H: Host> Neighbours<H> {
         match entry.state {
             State::Permanent { .. } => return None,
             // Two answers to one question: the first counts.
-            State::Confirmed { at, .. } if now.since(at) < RETRY => return None,
+            State::Confirmed { at, .. } if now.past(at) < RETRY => return None,
             _ => entry.state = state,
         }
         Some(entry.take_waiting(memory))

@@ -177,9 +177,7 @@ fn in_sequence<H: Host>(
     // RFC 7323 §5.3 R1: PAWS, before all else.
     if let Some(stamps) = segment.options.timestamps.filter(|_| connection.timestamps && !resets) {
         let old = (stamps.value.wrapping_sub(connection.recent) as i32) < 0;
-        // Not `since`: the age may exceed half of the clock's circle.
-        let age = now.as_millis().wrapping_sub(connection.recent_at.as_millis());
-        if old && age < PAWS_LIMIT.as_millis() {
+        if old && now.past(connection.recent_at) < PAWS_LIMIT {
             answer_unacceptable(io, base, connection, segment);
             return Err(DropReason::OldTimestamp);
         }

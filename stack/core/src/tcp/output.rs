@@ -204,7 +204,7 @@ pub(super) fn acknowledge<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut
 
 /// RFC 5961 §7: an acknowledgment that a stranger could ask for, at most two a second.
 pub(super) fn challenge<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connection<H>) {
-    if io.cx.now.since(connection.challenged) >= Duration::from_millis(500) {
+    if io.cx.now.past(connection.challenged) >= Duration::from_millis(500) {
         connection.challenged = io.cx.now;
         acknowledge(io, base, connection);
     }

@@ -216,7 +216,8 @@ impl<H: Host> Receive<H> {
         self.read = self.next.minus(u32::from(self.fin));
     }
 
-    /// The data at `offset` past what was read; `Ok(None)` when there is none.
+    /// The data at `offset` past what was read; `Ok(None)` when there is none, the end when the
+    /// urgent mark is there.
     pub fn front(&mut self, offset: usize, inline: bool) -> Result<Option<Front<'_, H::Buf>>, Errno> {
         if offset == 0 && !inline && self.skips_mark() {
             self.advance(1);
@@ -232,7 +233,7 @@ impl<H: Host> Receive<H> {
                     if mark > offset + 1 {
                         count = count.min(mark - 1 - offset);
                     } else if mark == offset + 1 {
-                        return Ok(None);
+                        return Ok(Some(Front::Eof));
                     }
                 }
                 return Ok(Some(Front::Data { at: left, len: count, buf }));

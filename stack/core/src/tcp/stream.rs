@@ -69,7 +69,7 @@ impl<H: Host> Tcp<H> {
         match connection.receive.front(offset, base.common.urgent_inline)? {
             Some(front) => Ok(front),
             // Linux's order: the peer's FIN, then an error, then our own shutdown.
-            None if base.done => Ok(Front::Eof),
+            None if base.done || offset > 0 && base.shut_read => Ok(Front::Eof),
             None if offset > 0 => Err(Errno::EAGAIN),
             None => match base.error.take() {
                 Some(error) => Err(error),
