@@ -265,3 +265,29 @@ fn disconnecting_makes_a_socket_as_new() {
     bench.connect(socket);
     assert_eq!(bench.node.state(socket), 2);
 }
+
+#[test]
+fn time_wait_gives_way_only_where_somebody_listens() {
+    for (name, listens) in [("nobody listens", false), ("a listener", true)] {
+        let (mut bench, listener, socket) = Bench::new().accepted();
+        bench.node.close(socket, Linger::Background);
+        bench.sent();
+        bench.next.ack = bench.next.ack.wrapping_add(1);
+        bench.send();
+        bench.fin();
+        if !listens {
+            bench.node.close(listener, Linger::Background);
+        }
+        let answers = bench.try_with(|segment| {
+            segment.flags = Flags::SYN;
+            segment.seq = segment.seq.wrapping_add(100_000);
+        });
+        let remains = bench.node.rows().iter().any(|row| row.state == 6);
+        assert_eq!(
+            (answers.len(), answers[0].flags.has(Flags::SYN), remains),
+            (1, listens, !listens),
+            "{name}"
+        );
+        assert!(!answers[0].flags.has(Flags::RST), "{name}");
+    }
+}

@@ -351,6 +351,12 @@ fn attack(seed: u64) {
         if fire.rng.chance(250) {
             fire.call(node);
         }
+        // Now and then memory is refused for a while.
+        match fire.rng.below(100) {
+            0 => node.host.allocations_left = Some(fire.rng.below(8) as usize),
+            1..=20 => node.host.allocations_left = None,
+            _ => {}
+        }
         let before = node.host.sent.len();
         let frame = fire.frame();
         node.receive(&frame);
@@ -364,6 +370,7 @@ fn attack(seed: u64) {
         let soon = pair.now + if fire.rng.chance(995) { fire.rng.below(20) } else { fire.rng.below(90_000) };
         while pair.step(soon) {}
     }
+    pair.nodes[0].host.allocations_left = None;
     let request = fire.bytes(6000);
     assert!(converse(&mut pair, listener, &request), "seed {seed}: a bystander was not served");
     let node = &mut pair.nodes[0];

@@ -284,7 +284,7 @@ impl<H: Host> Tcp<H> {
     }
 
     /// The listener for a segment: one bound to the address before one bound to none.
-    fn listener(&self, segment: &Segment) -> Option<Handle> {
+    pub(super) fn listener(&self, segment: &Segment) -> Option<Handle> {
         let mut best = None;
         let mut link = self.listeners;
         while let Node::Socket(handle) = link.node() {

@@ -49,6 +49,7 @@ impl<H: Host> Tcp<H> {
         segment: &Segment,
     ) -> Result<(), DropReason> {
         let now = io.cx.now;
+        let listens = segment.flags.has(Flags::SYN) && self.listener(segment).is_some();
         let Some(remnant) = self.waits.get_mut(handle) else { return Err(DropReason::NoSocket) };
         let flags = segment.flags;
         // RFC 1337: a reset does not end TIME-WAIT. In FIN-WAIT-2 an exact one does.
@@ -61,9 +62,10 @@ impl<H: Host> Tcp<H> {
         }
         let stamp = segment.options.timestamps.filter(|_| remnant.timestamps).map(|stamps| stamps.value);
         let age = stamp.map_or(0, |stamp| stamp.wrapping_sub(remnant.recent) as i32);
-        // RFC 6191 §2: a SYN that is clearly of a new connection takes the place of the old one.
+        // RFC 6191 §2: a SYN that is clearly of a new connection takes the place of the old one,
+        // if there is one to be had: anybody could end TIME-WAIT otherwise.
         let newer = age > 0 || age == 0 && segment.seq.after(remnant.expected);
-        if flags.has(Flags::SYN) && !flags.has(Flags::ACK) && !remnant.fin_wait && newer {
+        if listens && !flags.has(Flags::ACK) && !remnant.fin_wait && newer {
             let floor = remnant.next;
             self.forget_remnant(io, handle);
             return self.at_listener(io, segment, Some(floor));
