@@ -55,8 +55,10 @@ static int linnet_parse_cmsg(struct msghdr *msg, struct linnet_send *how)
 			how->source = info->ipi_spec_dst.s_addr;
 			break;
 		case IP_TTL:
+			if (len != sizeof(int))
+				return -EINVAL;
 			value = *(int *)CMSG_DATA(cmsg);
-			if (len != sizeof(int) || value < 1 || value > 255)
+			if (value < 1 || value > 255)
 				return -EINVAL;
 			how->ttl = value;
 			break;
