@@ -291,3 +291,11 @@ fn time_wait_gives_way_only_where_somebody_listens() {
         assert!(!answers[0].flags.has(Flags::RST), "{name}");
     }
 }
+
+#[test]
+fn who_waits_for_a_connection_hears_that_none_will_come() {
+    let mut bench = Bench::new();
+    let listener = bench.node.listener(80, 4);
+    bench.node.with(|stack, cx| stack.disconnect(cx, listener)).expect("a listener");
+    assert_eq!(bench.node.host.take_wakes(Owner(1080)), [Wake::State]);
+}

@@ -114,7 +114,11 @@ impl<H: Host> Tcp<H> {
         let Socket { base, state } = self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?;
         match state {
             State::Closed => {}
-            State::Listen(_) => self.stop_listening(&mut io, handle),
+            State::Listen(_) => {
+                base.wake(Wake::State);
+                self.stop_listening(&mut io, handle);
+                self.settle(&mut io, handle);
+            }
             State::Connection(connection) => {
                 let had_error = base.error.take();
                 abort(&mut io, base, connection);
