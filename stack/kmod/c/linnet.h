@@ -36,6 +36,9 @@ enum linnet_linger {
 /* Bytes free in front of every payload, see HEADROOM in the core. */
 #define LINNET_HEADROOM	96
 
+/* SO_RCVBUF and SO_SNDBUF of a new socket, see Common::DEFAULT in the core. */
+#define LINNET_BUFFER	32768
+
 /* Ancillary data that a receiver asked for. */
 #define LINNET_CMSG_PKTINFO	0x01
 #define LINNET_CMSG_TTL		0x02

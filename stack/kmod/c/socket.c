@@ -266,6 +266,8 @@ static int linnet_create(struct net *net, struct socket *sock, int protocol,
 	sock_init_data(sock, sk);
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 	sk->sk_protocol = protocol;
+	sk->sk_rcvbuf = LINNET_BUFFER;
+	sk->sk_sndbuf = LINNET_BUFFER;
 
 	ls = linnet_sk(sk);
 	ls->raw = kind == LINNET_PING && sock->type == SOCK_RAW;

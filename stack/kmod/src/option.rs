@@ -22,6 +22,9 @@ pub extern "C" fn linnet_option_allowed(name: u32) -> i32 {
     }
 }
 
+// LINNET_BUFFER of linnet.h.
+const _: () = assert!(Common::DEFAULT.receive_buffer == 32768 && Common::DEFAULT.send_buffer == 32768);
+
 /// Hands in all of the `SOL_SOCKET` options that the core heeds.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_set_common(id: u32, common: &Common) {
