@@ -2,7 +2,9 @@
 
 use linnet_core::errno::Errno;
 use linnet_core::host::{Owner, Wake};
+use linnet_core::secret::Secret;
 use linnet_core::socket::{Common, Opt, Readiness};
+use linnet_core::stack::Config;
 use linnet_sim::peer::Bench;
 use linnet_wire::tcp::Flags;
 
@@ -173,4 +175,22 @@ fn one_wake_for_one_segment() {
     bench.node.host.take_wakes(Owner(1));
     bench.data(&[1; 1000]);
     assert_eq!(bench.node.host.take_wakes(Owner(1)), [Wake::Readable]);
+}
+
+#[test]
+fn who_is_refused_memory_to_send_is_not_writable_until_an_acknowledgment() {
+    let mut bench = Bench::new();
+    bench.node.stack.configure(Config { memory_limit: 8 * 1024 }, Secret::new([1; 16]));
+    let (mut bench, _, socket) = bench.accepted();
+    while bench.node.send(socket, &[1; 1460]).is_ok() {}
+    let sent: u32 = bench.sent().iter().map(|segment| segment.payload.len() as u32).sum();
+    // A host that waits to write would else be told at once to try again, and again.
+    assert_eq!(bench.node.send(socket, &[1; 1460]), Err(Errno::EAGAIN));
+    assert!(!bench.node.readiness(socket).contains(OUT));
+    bench.node.host.wakes.clear();
+    bench.next.ack = bench.next.ack.wrapping_add(sent);
+    bench.send();
+    assert!(bench.node.readiness(socket).contains(OUT));
+    assert_eq!(bench.node.host.take_wakes(Owner(1)), [Wake::Writable]);
+    assert_eq!(bench.node.send(socket, b"more"), Ok(4));
 }

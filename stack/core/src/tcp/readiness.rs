@@ -39,7 +39,7 @@ impl<H: Host> Tcp<H> {
         let at_mark = receive.urgent.mark() == Some(receive.read) && !base.common.urgent_inline;
         mask = mask
             .with_if(receive.readable() > u32::from(at_mark), READABLE)
-            .with_if(base.shut_write || is_writable(base, connection), WRITABLE)
+            .with_if(base.shut_write || !connection.send.full && is_writable(base, connection), WRITABLE)
             .with_if(matches!(receive.urgent, Urgent::Byte(..)), Readiness::PRI);
         mask
     }
