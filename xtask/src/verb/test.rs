@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Error, Result, bail};
 
 use crate::context::Context;
+use crate::host;
 use crate::process::{self, Failed};
 use crate::report::{Outcome, is_interrupt};
 use checks::Check;
@@ -40,12 +41,14 @@ pub struct Args {
 /// Runs the checks, all of them, whatever fails.
 ///
 /// # Errors
-/// There is no such check, or the user interrupted. A check that fails is a bad [`Outcome`].
+/// There is no such check, this machine lacks something, or the user interrupted. A check that fails is a bad [`Outcome`].
 pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
     let chosen = choose(checks::all(), args)?;
     if args.list {
         return Ok(summary::list(&chosen));
     }
+    // First of all: the tests of the image builder run make, xz and their like, too.
+    host::ensure(cx)?;
     // Taken now: a check may have cargo put a new file in the place of the running one.
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut summary = Summary::new();
