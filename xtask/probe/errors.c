@@ -40,6 +40,31 @@ static void reset(const char *peer, int port)
 	close(fd);
 }
 
+/* The peer ends its half, and then resets: the end is read before the error is seen. */
+static void reset_after_the_end(void)
+{
+	struct linger at_once = { .l_onoff = 1 };
+	struct sockaddr_in bound;
+	int listener = listen_on("127.0.0.1", 1, &bound);
+	int client = stream_socket(), served;
+	char byte;
+
+	must("end-connect", connect(client, (struct sockaddr *)&bound, sizeof(bound)));
+	served = accept(listener, NULL, NULL);
+	must("end-accept", served);
+	must("end-linger", setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
+	must("end-shutdown", shutdown(client, SHUT_WR));
+	check_number("end-poll", poll_one(served, POLLIN | POLLOUT, 3000), POLLIN | POLLOUT);
+	close(client);
+	check_number("end-reset-poll", poll_one(served, POLLIN | POLLOUT, 3000),
+		     POLLIN | POLLOUT | POLLERR | POLLHUP);
+	check_number("end-read", read(served, &byte, 1), 0);
+	check_errno("end-so-error", socket_error(served), EPIPE);
+	check_number("end-read-again", read(served, &byte, 1), 0);
+	close(served);
+	close(listener);
+}
+
 static void refused_datagram(const char *peer, int port)
 {
 	char byte;
@@ -79,6 +104,7 @@ void probe_errors(const char *peer, int closed_port, int reset_port)
 	signal(SIGPIPE, SIG_IGN);
 	refused(peer, closed_port);
 	reset(peer, reset_port);
+	reset_after_the_end();
 	refused_datagram(peer, closed_port);
 	misuse(peer);
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -11,6 +12,38 @@
 #define LIMIT 15000	/* milliseconds */
 #define BACKLOG 2
 #define CLIENTS 6
+
+static int bind_shared(int fd, const struct sockaddr_in *address)
+{
+	int on = 1;
+
+	must("reuse-port", setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)));
+	return bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
+}
+
+/* SO_REUSEPORT is for the sockets of one user. */
+static void shared_port(void)
+{
+	struct sockaddr_in bound = address_of("127.0.0.1", 0);
+	socklen_t len = sizeof(bound);
+	int first = stream_socket(), second = stream_socket(), status = -1;
+	pid_t child;
+
+	check_errno("share-first", bind_shared(first, &bound), 0);
+	must("getsockname", getsockname(first, (struct sockaddr *)&bound, &len));
+	check_errno("share-same-user", bind_shared(second, &bound), 0);
+	child = fork();
+	must("fork", child);
+	if (child == 0) {
+		if (setuid(1000))
+			_exit(0);
+		_exit(bind_shared(stream_socket(), &bound));
+	}
+	waitpid(child, &status, 0);
+	check_errno("share-other-user", WIFEXITED(status) ? WEXITSTATUS(status) : -1, EADDRINUSE);
+	close(first);
+	close(second);
+}
 
 void probe_listen(void)
 {
@@ -39,6 +72,7 @@ void probe_listen(void)
 	close(client);
 	close(other);
 	close(listener);
+	shared_port();
 }
 
 /*

@@ -32,6 +32,39 @@ static int watch(int fd, unsigned int events)
 	return epoll;
 }
 
+/* SO_RCVLOWAT beyond what the buffer takes: poll does not wait for what cannot come. */
+static void low_water_mark(void)
+{
+	static const char chunk[4096];
+	int mark = 1 << 20, buffer = 8192, limit = 0, sent = 0;
+	struct sockaddr_in bound;
+	int listener = listen_on("127.0.0.1", 1, &bound);
+	int client = stream_socket(), served;
+	socklen_t len = sizeof(limit);
+
+	must("mark-buffer", setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)));
+	must("mark-connect", connect(client, (struct sockaddr *)&bound, sizeof(bound)));
+	served = accept(listener, NULL, NULL);
+	must("mark-accept", served);
+	must("mark-set", setsockopt(served, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)));
+	must("mark-get", getsockopt(served, SOL_SOCKET, SO_RCVLOWAT, &limit, &len));
+	check_number("mark-limit", limit, buffer);
+	check_number("mark-one-byte", write(client, chunk, 1), 1);
+	check_number("mark-below", poll_one(served, POLLIN, 100), 0);
+	set_nonblocking(client);
+	while (!poll_one(served, POLLIN, 0) && sent < 64 * 1024) {
+		ssize_t count = write(client, chunk, sizeof(chunk));
+
+		if (count <= 0)
+			break;
+		sent += count;
+	}
+	check_number("mark-full", poll_one(served, POLLIN, LIMIT), POLLIN);
+	close(client);
+	close(served);
+	close(listener);
+}
+
 void probe_readiness(const char *peer, int echo_port)
 {
 	char bytes[64];
@@ -77,4 +110,6 @@ void probe_readiness(const char *peer, int echo_port)
 	close(level);
 	close(edge);
 	close(fd);
+
+	low_water_mark();
 }

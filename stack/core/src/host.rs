@@ -31,6 +31,8 @@ pub trait Buf: Sized {
     /// A second handle on the same packet to transmit: a reference where the host can share,
     /// a copy where headers may still be in use below.
     fn share(&mut self) -> Option<Self>;
+    /// Who pays for `other` until it is sent (`SO_SNDBUF`) pays for this buffer, too.
+    fn bill_as(&mut self, other: &Self);
     /// Bytes of memory that the buffer takes, its own bookkeeping included.
     fn footprint(&self) -> usize;
     /// The metadata that travels with the buffer.

@@ -12,6 +12,7 @@ pub mod drop;
 pub mod errno;
 pub mod host;
 mod list;
+mod lot;
 pub mod memory;
 pub mod net;
 pub mod ports;

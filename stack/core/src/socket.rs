@@ -121,6 +121,8 @@ pub struct Common {
     pub send_buffer: u32,
     /// `SO_BINDTODEVICE`: only this interface.
     pub iface: Option<IfIndex>,
+    /// The user whose socket it is: who shares a port by `SO_REUSEPORT` is one user's.
+    pub user: u32,
     /// `SO_REUSEADDR`.
     pub reuse_address: bool,
     /// `SO_REUSEPORT`.
@@ -141,6 +143,7 @@ impl Common {
         receive_buffer: 32 * 1024,
         send_buffer: 32 * 1024,
         iface: None,
+        user: 0,
         reuse_address: false,
         reuse_port: false,
         keepalive: false,
@@ -148,6 +151,17 @@ impl Common {
         urgent_inline: false,
         dont_route: false,
     };
+
+    /// Whether sockets with these options may have one port by `SO_REUSEPORT`: both want it, and
+    /// no other user takes part of the first one's traffic away.
+    pub const fn shares_port(&self, other: &Self) -> bool {
+        self.reuse_port && other.reuse_port && self.user == other.user
+    }
+
+    /// Whether sockets with these options never meet: both are bound to interfaces, and to different ones.
+    pub fn is_apart(&self, other: &Self) -> bool {
+        matches!((self.iface, other.iface), (Some(own), Some(other)) if own != other)
+    }
 }
 
 impl Default for Common {
@@ -394,8 +408,11 @@ pub enum Front<'a, B: Buf> {
         /// buffer's end or the urgent mark.
         len: usize,
     },
-    /// The peer sends no more.
+    /// The peer sends no more; of a stream this comes before an error that waits.
     Eof,
+    /// Nothing more is read: the receiving half was shut down, or an error ended the connection.
+    /// Where the error waits with the host, it comes first.
+    Shut,
 }
 
 /// A line of `/proc/net/tcp` or `/proc/net/udp`.

@@ -370,8 +370,14 @@ impl<H: Host> Stack<H> {
 
     /// What the socket is ready for.
     pub fn readiness(&self, id: SocketId) -> Readiness {
+        self.readiness_from(id, 1)
+    }
+
+    /// What the socket is ready for; a stream is readable from `lowat` bytes on (`SO_RCVLOWAT`, at
+    /// least 1), at the end, and when no more than there is fits the window.
+    pub fn readiness_from(&self, id: SocketId, lowat: u32) -> Readiness {
         match id {
-            SocketId::Tcp(handle) => self.tcp.readiness(handle),
+            SocketId::Tcp(handle) => self.tcp.readiness(handle, lowat),
             SocketId::Udp(handle) | SocketId::Ping(handle) => {
                 pick(&self.udp, &self.ping, id).readiness(handle)
             }

@@ -3,6 +3,7 @@
 use linnet_core::drop::DropReason;
 use linnet_core::errno::Errno;
 use linnet_core::host::{Owner, Wake};
+use linnet_core::net::route::RouteQuery;
 use linnet_core::socket::{MtuDiscovery, Opt, OptName};
 use linnet_core::time::Duration;
 use linnet_sim::craft::{self, PEER_MAC, Seen};
@@ -184,7 +185,7 @@ fn fragmentation_needed_lowers_the_path_mtu_to_a_floor() {
     let mtu = |lab: &Lab| lab.stack.option(id, OptName::Mtu);
     assert_eq!(mtu(&lab), Ok(1500));
     for (told, believed) in [(1400, 1400), (1450, 1400), (9000, 1400), (68, 552), (0, 552)] {
-        lab.send_to(id, &[0; 500], (PEER, 9)).expect("sent");
+        lab.send_to(id, &[0; 600], (PEER, 9)).expect("sent");
         let frame = lab.host.take_sent().remove(0);
         lab.receive_error(3, 4, told, &frame);
         assert_eq!(mtu(&lab), Ok(believed), "told {told}");
@@ -206,4 +207,32 @@ fn fragmentation_needed_about_nothing_changes_nothing() {
     let forged = craft::packet(craft::header(OUR, PEER, Protocol::UDP), &[], &[0, 99, 0, 9, 0, 8, 0, 0]);
     lab.receive_payload(Protocol::ICMP, &craft::message(3, 4, 0, 600, &forged));
     assert_eq!(lab.stack.option(id, OptName::Mtu), Ok(1500));
+}
+
+#[test]
+fn fragmentation_needed_is_believed_only_where_something_large_went() {
+    let elsewhere = Ipv4Addr::new(192, 0, 2, 1);
+    let mtu_to = |lab: &mut Lab, destination| {
+        let query = RouteQuery { destination, source: None, iface: None };
+        lab.stack.route(query).expect("a route").mtu
+    };
+    let mut lab = Lab::with_peer();
+    // A server's port: known to everybody, and it talks to anybody.
+    let id = lab.udp(53);
+    lab.call(|stack, cx| stack.set_option(cx, id, Opt::ReceiveErrors(true))).expect("option");
+    let quote = craft::packet(craft::header(OUR, elsewhere, Protocol::UDP), &[], &[0, 53, 0, 9, 0, 8, 0, 0]);
+    let forged = craft::message(3, 4, 0, 600, &quote);
+    lab.receive_payload(Protocol::ICMP, &forged);
+    assert_eq!(
+        (mtu_to(&mut lab, elsewhere), lab.stack.take_error(id)),
+        (1500, None),
+        "nothing was sent there"
+    );
+    lab.send_to(id, &[0; 500], (elsewhere, 9)).expect("sent");
+    lab.receive_payload(Protocol::ICMP, &forged);
+    assert_eq!((mtu_to(&mut lab, elsewhere), lab.stack.take_error(id)), (1500, None), "that fits everywhere");
+    lab.send_to(id, &[0; 1000], (elsewhere, 9)).expect("sent");
+    lab.receive_payload(Protocol::ICMP, &forged);
+    assert_eq!(mtu_to(&mut lab, elsewhere), 600);
+    assert_eq!(lab.stack.take_error(id), Some(Errno::EMSGSIZE));
 }

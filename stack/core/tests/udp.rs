@@ -7,6 +7,7 @@ use linnet_core::secret::Secret;
 use linnet_core::socket::{Common, Connect, Front, How, Kind, Linger, Opt, OptName, Readiness, SendOptions};
 use linnet_core::stack::Config;
 use linnet_sim::craft::{self, PEER_MAC, Seen};
+use linnet_sim::host::Payer;
 use linnet_sim::lab::{ETH, LO, Lab, OUR, OUR_MAC, PEER};
 use linnet_wire::ethernet::{EtherType, Mac};
 use linnet_wire::ipv4::Protocol;
@@ -258,7 +259,7 @@ fn readiness_wakes_and_shutdown() {
     assert_eq!(lab.stack.option(id, OptName::ReceiveQueued), Ok(1));
     assert_eq!(lab.call(|stack, cx| stack.shutdown(cx, id, How::Read)), Err(Errno::ENOTCONN));
     lab.recv(id).expect("what was there is still read");
-    assert!(matches!(lab.stack.recv_front(id, 0), Ok(Front::Eof)));
+    assert!(matches!(lab.stack.recv_front(id, 0), Ok(Front::Shut)));
     assert_eq!(lab.stack.readiness(id), out | readable | Readiness::RDHUP);
     lab.call(|stack, cx| stack.connect(cx, id, at(PEER, 7))).expect("connect");
     assert_eq!(lab.call(|stack, cx| stack.shutdown(cx, id, How::Write)), Ok(()));
@@ -295,7 +296,7 @@ fn ourselves_are_reached_through_the_loopback() {
     lab.call(|stack, cx| stack.connect(cx, client, at(Ipv4Addr::LOCALHOST, 9))).expect("connect");
     lab.send(client, b"x", SendOptions::default()).expect("sent");
     assert_eq!(lab.stack.take_error(client), Some(Errno::ECONNREFUSED));
-    // 16 KB in one piece, 64 KB not at all beyond what UDP can.
+    // In one piece, whatever its size: it lies in the buffer that the program filled.
     lab.send_to(client, &[7; 65_507], (OUR, 1000)).expect("sent");
     assert_eq!(lab.recv(server).expect("datagram").0.len(), 65_507);
     assert_eq!((lab.sent(), lab.host.live_buffers()), (vec![], 0));
@@ -378,4 +379,36 @@ fn datagrams_nobody_reads_leave_room_in_the_memory() {
         lab.receive_datagram(7, 1000, &[0; 1400]);
     }
     assert!(lab.stack.memory().used() < 50 * 1024, "{:?}", lab.stack.memory());
+}
+
+#[test]
+fn a_port_is_shared_by_the_sockets_of_one_user() {
+    let mut lab = Lab::with_peer();
+    let cases = [
+        ("the first", 1000, true, Ok(())),
+        ("the same user's", 1000, true, Ok(())),
+        ("another user's", 1001, true, Err(Errno::EADDRINUSE)),
+        ("root's", 0, true, Err(Errno::EADDRINUSE)),
+        ("one that does not share", 1000, false, Err(Errno::EADDRINUSE)),
+    ];
+    for (name, user, reuse_port, outcome) in cases {
+        let id = lab.socket(Kind::Datagram, 1);
+        set(&mut lab, id, Common { reuse_port, user, ..Common::DEFAULT });
+        assert_eq!(lab.call(|stack, cx| stack.bind(cx, id, at(ANY, 1000))), outcome, "{name}");
+    }
+}
+
+#[test]
+fn the_pieces_of_a_datagram_are_paid_for_like_the_whole() {
+    let mut lab = Lab::with_peer();
+    let id = lab.udp(1000);
+    let payer = Payer::default();
+    let mut buf = lab.buffer(&[7; 4000]);
+    payer.pay_for(&mut buf);
+    let to = Some(at(PEER, 7));
+    lab.call(|stack, cx| stack.send(cx, id, buf, SendOptions { to, ..SendOptions::default() }))
+        .expect("sent");
+    assert_eq!((lab.host.sent.len(), payer.buffers()), (3, 3));
+    lab.host.take_sent();
+    assert_eq!(payer.buffers(), 0);
 }

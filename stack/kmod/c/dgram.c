@@ -199,8 +199,8 @@ static int linnet_dgram_front(struct sock *sk, int flags,
 			return err;
 		err = linnet_recv_front(linnet_sk(sk)->id, 0, 0, front);
 		/* Who does not wait does not hear of a shutdown, either. */
-		if (!err && (flags & MSG_DONTWAIT))
-			return -EAGAIN;
+		if (err == LINNET_SHUT)
+			return flags & MSG_DONTWAIT ? -EAGAIN : 0;
 		if (err != -EAGAIN)
 			return err;
 		err = linnet_wait(sk, EPOLLIN, 1, &timeo);

@@ -33,6 +33,13 @@ enum linnet_linger {
 	LINNET_WAIT,
 };
 
+/* What linnet_recv_front() finds, when it is no error. */
+enum linnet_found {
+	LINNET_END,		/* the peer sends no more */
+	LINNET_DATA,
+	LINNET_SHUT,		/* no more is read, after an error if there is one */
+};
+
 /* Bytes free in front of every payload, see HEADROOM in the core. */
 #define LINNET_HEADROOM	96
 
@@ -136,6 +143,7 @@ struct linnet_common {
 	u32	receive_buffer;
 	u32	send_buffer;
 	u32	ifindex;
+	u32	user;
 	u8	reuse_address;
 	u8	reuse_port;
 	u8	keepalive;
@@ -195,6 +203,7 @@ void *linnet_mem_resize(void *old, size_t size);
 void linnet_mem_free(void *old);
 struct sk_buff *linnet_skb_alloc(u32 room);
 struct sk_buff *linnet_skb_share(struct sk_buff *skb);
+void linnet_skb_bill(struct sk_buff *skb, struct sk_buff *other);
 void linnet_skb_hold(struct sk_buff *skb);
 void linnet_skb_free(struct sk_buff *skb);
 asmlinkage int linnet_memcmp(const void *a, const void *b, size_t len);
@@ -232,11 +241,13 @@ int linnet_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 int linnet_check_addr(const struct sockaddr *addr, int addr_len);
 int linnet_setsockopt(struct socket *sock, int level, int name, sockptr_t value,
 		      unsigned int len);
+int linnet_set_rcvlowat(struct sock *sk, int val);
 int linnet_getsockopt(struct socket *sock, int level, int name,
 		      char __user *value, int __user *len);
 int linnet_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 int linnet_gifconf(struct net_device *dev, char __user *buf, int len, int size);
 const char *linnet_ifname(u32 ifindex, char *name);
+unsigned long linnet_memory_pages(void);
 void linnet_timer_exit(void);
 int linnet_netdev_init(void);
 void linnet_netdev_exit(void);

@@ -13,11 +13,18 @@
 /* Queues take at most an eighth of the memory, and never more than this. */
 #define LINNET_MEMORY_MAX	(16U << 20)
 
+/* Pages that queues may take. */
+unsigned long linnet_memory_pages(void)
+{
+	return min(totalram_pages() / 8,
+		   (unsigned long)LINNET_MEMORY_MAX >> PAGE_SHIFT);
+}
+
 static int __init linnet_init(void)
 {
-	unsigned long pages = min(totalram_pages() / 8,
-				  (unsigned long)LINNET_MEMORY_MAX >> PAGE_SHIFT);
-	struct linnet_config config = { .memory = pages << PAGE_SHIFT };
+	struct linnet_config config = {
+		.memory = linnet_memory_pages() << PAGE_SHIFT,
+	};
 	int err;
 
 	get_random_bytes(config.secret, sizeof(config.secret));

@@ -100,6 +100,14 @@ static int linnet_device_event(struct notifier_block *nb, unsigned long event,
 	if (!linnet_ours(dev))
 		return NOTIFY_DONE;
 
+	/*
+	 * What no socket pays for (answers, most of all) is bounded by the
+	 * device's queue: a frame for a page that the stack may use.
+	 */
+	if (event == NETDEV_REGISTER)
+		dev->tx_queue_len = min_t(unsigned long, dev->tx_queue_len,
+					  linnet_memory_pages());
+
 	/* Queries about groups come to all systems. */
 	if (event == NETDEV_UP)
 		dev_mc_add(dev, linnet_all_systems);

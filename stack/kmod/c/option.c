@@ -18,6 +18,7 @@ static void linnet_push_common(struct sock *sk)
 		.receive_buffer = sk->sk_rcvbuf,
 		.send_buffer = sk->sk_sndbuf,
 		.ifindex = sk->sk_bound_dev_if,
+		.user = __kuid_val(sock_i_uid(sk)),
 		.reuse_address = sk->sk_reuse,
 		.reuse_port = sk->sk_reuseport,
 		.keepalive = sock_flag(sk, SOCK_KEEPOPEN),
@@ -27,6 +28,23 @@ static void linnet_push_common(struct sock *sk)
 	};
 
 	linnet_set_common(linnet_sk(sk)->id, &common);
+}
+
+/*
+ * SO_RCVLOWAT of a stream: the buffer grows with it as far as a program may set
+ * it, unless it has; then, half of the buffer at most.
+ */
+int linnet_set_rcvlowat(struct sock *sk, int val)
+{
+	int max = READ_ONCE(sysctl_rmem_max);
+
+	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
+		max = sk->sk_rcvbuf / 2;
+	val = min(val, max);
+	WRITE_ONCE(sk->sk_rcvlowat, val ?: 1);
+	if (sk->sk_rcvbuf < val * 2)
+		WRITE_ONCE(sk->sk_rcvbuf, val * 2);
+	return 0;
 }
 
 /* struct sock keeps them; the core gets a copy of those that it heeds. */

@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <net/checksum.h>
+#include <net/sock.h>
 
 #include "linnet.h"
 
@@ -48,6 +49,13 @@ struct sk_buff *linnet_skb_share(struct sk_buff *skb)
 	if (skb_cloned(skb))
 		return skb_copy(skb, GFP_ATOMIC | __GFP_NOWARN);
 	return skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+}
+
+/* Pieces of a datagram count against SO_SNDBUF as the whole did. */
+void linnet_skb_bill(struct sk_buff *skb, struct sk_buff *other)
+{
+	if (other->sk)
+		skb_set_owner_w(skb, other->sk);
 }
 
 void linnet_skb_hold(struct sk_buff *skb)

@@ -187,6 +187,7 @@ static const struct proto_ops linnet_stream_ops = {
 	.sendmsg	= linnet_stream_sendmsg,
 	.recvmsg	= linnet_stream_recvmsg,
 	.mmap		= sock_no_mmap,
+	.set_rcvlowat	= linnet_set_rcvlowat,
 };
 
 static const struct proto_ops linnet_dgram_ops = {
@@ -268,6 +269,8 @@ static int linnet_create(struct net *net, struct socket *sock, int protocol,
 	sk->sk_protocol = protocol;
 	sk->sk_rcvbuf = LINNET_BUFFER;
 	sk->sk_sndbuf = LINNET_BUFFER;
+	/* Who asks for more in one piece than there is hears ENOBUFS. */
+	sk->sk_allocation |= __GFP_NOWARN;
 
 	ls = linnet_sk(sk);
 	ls->raw = kind == LINNET_PING && sock->type == SOCK_RAW;

@@ -352,7 +352,7 @@ int linnet_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		u32 offset = flags & MSG_PEEK ? copied : 0;
 
 		err = linnet_recv_front(id, offset, copied, &front);
-		if (err > 0) {
+		if (err == LINNET_DATA) {
 			err = linnet_stream_copy(msg, &front, len - copied, flags);
 			if (err < 0)
 				break;
@@ -363,15 +363,18 @@ int linnet_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 				break;
 			continue;
 		}
-		if (copied >= target)
+		/* The peer's end comes before an error, and that before our own. */
+		if (err == LINNET_END || copied >= target)
 			break;
 		if (sk->sk_err) {
 			if (!copied)
 				err = sock_error(sk);
 			break;
 		}
-		if (err != -EAGAIN)
+		if (err != -EAGAIN) {
+			err = min(err, 0);
 			break;
+		}
 		if (copied && (!timeo || signal_pending(current)))
 			break;
 		err = linnet_wait(sk, LINNET_READ_EVENTS, offset + 1, &timeo);

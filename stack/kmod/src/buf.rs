@@ -159,6 +159,11 @@ impl Buf for SkBuf {
         unsafe { ffi::linnet_skb_share(self.0).map(Self) }
     }
 
+    fn bill_as(&mut self, other: &Self) {
+        // SAFETY: both buffers are live.
+        unsafe { ffi::linnet_skb_bill(self.0, other.0) };
+    }
+
     fn footprint(&self) -> usize {
         // SAFETY: the buffer is live; `truesize` is an `unsigned int`.
         unsafe { *field::<u32>(self.0, offset::truesize()) as usize }

@@ -86,6 +86,10 @@ mod tests {
         Some(copy.cast())
     }
 
+    /// Outside of the kernel nobody is charged.
+    #[unsafe(no_mangle)]
+    extern "C" fn linnet_skb_bill(_: NonNull<RawSkb>, _: NonNull<RawSkb>) {}
+
     #[unsafe(no_mangle)]
     extern "C" fn linnet_skb_hold(skb: NonNull<RawSkb>) {
         // SAFETY: the tests only pass what `make` made.

@@ -32,6 +32,8 @@ unsafe extern "C" {
     pub fn linnet_skb_alloc(room: u32) -> Option<NonNull<RawSkb>>;
     /// A clone, or a copy while an earlier clone lives; null when there is no memory.
     pub fn linnet_skb_share(skb: NonNull<RawSkb>) -> Option<NonNull<RawSkb>>;
+    /// Charges the socket that pays for `other`, if one does, with `skb`.
+    pub fn linnet_skb_bill(skb: NonNull<RawSkb>, other: NonNull<RawSkb>);
     /// One more reference on the buffer.
     pub fn linnet_skb_hold(skb: NonNull<RawSkb>);
     /// Gives a reference back.

@@ -112,19 +112,11 @@ pub extern "C" fn linnet_name(id: u32, peer: u32, address: &mut SockAddrIn) -> i
     })
 }
 
-/// `POLL*` bits; readable only with at least `lowat` bytes, or at the end.
+/// `POLL*` bits; a stream is readable with at least `lowat` bytes, when full, or at the end.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_readiness(id: u32, lowat: u32) -> u32 {
     let Some(id) = SocketId::from_bits(id) else { return Readiness::HUP.0.into() };
-    locked(|stack, _| {
-        let ready = stack.readiness(id);
-        let enough = lowat <= 1
-            || !matches!(id, SocketId::Tcp(_))
-            || ready.contains(Readiness::RDHUP)
-            || stack.option(id, OptName::ReceiveQueued).is_ok_and(|queued| queued as u32 >= lowat);
-        let readable = u32::from((Readiness::IN | Readiness::RDNORM).0);
-        u32::from(ready.0) & if enough { u32::MAX } else { !readable }
-    })
+    locked(|stack, _| stack.readiness_from(id, lowat).0.into())
 }
 
 /// How much of a stream, or how large a datagram, the socket takes now.
@@ -158,15 +150,18 @@ pub extern "C" fn linnet_send(id: u32, skb: NonNull<RawSkb>, how: &ffi::Send) ->
 }
 
 /// What is next to be read, `offset` bytes on: 1 and a reference on its buffer, 0 at the end, and
-/// at the urgent mark for who has `copied` something already.
+/// at the urgent mark for who has `copied` something already; 2 where nothing more is read for
+/// another reason, before which an error of the socket comes.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_recv_front(id: u32, offset: u32, copied: u32, front: &mut Front) -> i32 {
     with_socket(id, |stack, _, id| {
         if copied > 0 && stack.option(id, OptName::AtMark) == Ok(1) {
-            return Ok(0);
+            return Ok(END);
         }
-        let socket::Front::Data { buf, at, len } = stack.recv_front(id, offset as usize)? else {
-            return Ok(0);
+        let (buf, at, len) = match stack.recv_front(id, offset as usize)? {
+            socket::Front::Data { buf, at, len } => (buf, at, len),
+            socket::Front::Eof => return Ok(END),
+            socket::Front::Shut => return Ok(SHUT),
         };
         let data = buf.bytes().get(at..).and_then(|data| data.get(..len)).ok_or(Errno::EINVAL)?;
         (front.data, front.len) = (data.as_ptr(), data.len() as u32);
@@ -179,7 +174,7 @@ pub extern "C" fn linnet_recv_front(id: u32, offset: u32, copied: u32, front: &m
             front.ifindex = meta.iface.0.get();
             (front.ttl, front.tos) = (meta.ttl, meta.tos);
         }
-        Ok(1)
+        Ok(DATA)
     })
 }
 
@@ -245,6 +240,11 @@ fn kind_of(kind: u32) -> Kind {
         _ => Kind::Ping,
     }
 }
+
+/// `enum linnet_found`.
+const END: i32 = 0;
+const DATA: i32 = 1;
+const SHUT: i32 = 2;
 
 /// The longest backlog.
 const SOMAXCONN: u32 = 4096;

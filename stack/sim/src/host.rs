@@ -15,6 +15,22 @@ pub const OVERHEAD: usize = 256;
 #[derive(Clone, Default, Debug)]
 struct Live(Rc<Cell<usize>>);
 
+/// Counts the buffers that a sending socket pays for, as `SO_SNDBUF` does.
+#[derive(Clone, Default, Debug)]
+pub struct Payer(Live);
+
+impl Payer {
+    /// How many buffers it pays for.
+    pub fn buffers(&self) -> usize {
+        self.0.0.get()
+    }
+
+    /// Pays for `buf` from now on.
+    pub fn pay_for(&self, buf: &mut HeapBuf) {
+        buf.pay(Some(self.0.clone()));
+    }
+}
+
 /// A packet buffer on the heap. It counts itself, so that a test sees a leak.
 #[derive(Debug)]
 pub struct HeapBuf {
@@ -23,6 +39,8 @@ pub struct HeapBuf {
     capacity: usize,
     meta: Meta,
     live: Live,
+    /// Who pays until it is sent.
+    payer: Option<Live>,
 }
 
 impl HeapBuf {
@@ -36,13 +54,23 @@ impl HeapBuf {
         live.0.set(live.0.get() + 1);
         let mut data = vec![0; headroom];
         data.extend_from_slice(bytes);
-        Self { data, start: headroom, capacity: headroom + capacity, meta: Meta::None, live }
+        Self { data, start: headroom, capacity: headroom + capacity, meta: Meta::None, live, payer: None }
+    }
+
+    fn pay(&mut self, payer: Option<Live>) {
+        if let Some(payer) = &payer {
+            payer.0.set(payer.0.get() + 1);
+        }
+        self.payer = payer;
     }
 }
 
 impl Drop for HeapBuf {
     fn drop(&mut self) {
         self.live.0.set(self.live.0.get() - 1);
+        if let Some(payer) = &self.payer {
+            payer.0.set(payer.0.get() - 1);
+        }
     }
 }
 
@@ -86,6 +114,10 @@ impl Buf for HeapBuf {
         copy.capacity = self.capacity;
         copy.meta = self.meta;
         Some(copy)
+    }
+
+    fn bill_as(&mut self, other: &Self) {
+        self.pay(other.payer.clone());
     }
 
     fn footprint(&self) -> usize {

@@ -191,7 +191,7 @@ impl Lab {
                 let Meta::Datagram(meta) = buf.meta() else { panic!("no datagram: {:?}", buf.meta()) };
                 (buf.bytes()[at..at + len].to_vec(), meta)
             }
-            Front::Eof => panic!("end of file"),
+            Front::Eof | Front::Shut => panic!("end of file"),
         };
         self.call(|stack, cx| stack.recv_done(cx, id, read.0.len()));
         Ok(read)

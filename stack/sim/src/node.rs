@@ -43,11 +43,9 @@ impl Node {
     /// A node at `address` that knows `neighbour`, with a cap of `memory` bytes on its queues.
     /// Its clock starts at `started` milliseconds: near the wrap, if the test likes.
     pub fn new(address: Ipv4Addr, neighbour: Ipv4Addr, memory: usize, seed: u64, started: u32) -> Self {
-        let mut key = [0x5a; 16];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut node = Self {
             host: TestHost::new(),
-            stack: Stack::new(Config { memory_limit: memory }, Secret::new(key)),
+            stack: Stack::new(Config { memory_limit: memory }, Self::secret(seed)),
             now: 0,
             address,
             started,
@@ -69,6 +67,13 @@ impl Node {
         let cx = Context { host: &mut node.host, now };
         node.stack.set_neighbour(&cx, entry).expect("a neighbour");
         node
+    }
+
+    /// The secret of the node with this seed.
+    pub fn secret(seed: u64) -> Secret {
+        let mut key = [0x5a; 16];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        Secret::new(key)
     }
 
     /// The stack's view of the present.
@@ -171,7 +176,7 @@ impl Node {
                     bytes.extend_from_slice(&buf.bytes()[at..at + len]);
                     self.with(|stack, cx| stack.recv_done(cx, socket, len));
                 }
-                Ok(Front::Eof) => break,
+                Ok(Front::Eof | Front::Shut) => break,
                 Err(error) if bytes.is_empty() => return Err(error),
                 Err(_) => break,
             }

@@ -3,8 +3,12 @@
 use linnet_core::drop::DropReason;
 use linnet_core::errno::Errno;
 use linnet_core::host::{Owner, Wake};
-use linnet_core::socket::{Linger, Opt, Readiness};
-use linnet_sim::pair::LEFT;
+use linnet_core::ports;
+use linnet_core::secret::{Purpose, Secret};
+use linnet_core::socket::{Common, Linger, Opt, Readiness};
+use linnet_core::stack::Config;
+use linnet_sim::node::Node;
+use linnet_sim::pair::{LEFT, RIGHT};
 use linnet_sim::peer::{Bench, NODE_PORT, PEER_ISS, PEER_PORT, SYN_ACK};
 use linnet_wire::tcp::Flags;
 use linnet_wire::tcp_options::{Options, Timestamps};
@@ -271,4 +275,99 @@ fn misuse_gets_the_errno_of_linux() {
     }
     let fresh = bench.node.socket(9);
     assert_eq!(bench.node.readiness(fresh), Readiness::HUP | OUT);
+}
+
+#[test]
+fn half_open_connections_are_charged_and_refused_without_memory() {
+    let mut bench = Bench::new();
+    bench.node.listener(NODE_PORT, 100);
+    let syn = |bench: &mut Bench, port| bench.try_with(|segment| segment.from = port).len();
+    for port in 1..=50 {
+        assert_eq!(syn(&mut bench, port), 1);
+    }
+    let each = bench.node.memory() / 50;
+    assert!((52..=72).contains(&each), "{each}");
+    bench.node.stack.configure(Config { memory_limit: each }, Secret::new([1; 16]));
+    assert_eq!([syn(&mut bench, 51), syn(&mut bench, 52)], [1, 0], "room for one");
+    assert_eq!(bench.node.drops(DropReason::NoMemory), 1);
+
+    let mut bench = Bench::new();
+    bench.node.listener(NODE_PORT, 100);
+    syn(&mut bench, 1);
+    bench.pass(120_000);
+    assert_eq!((bench.node.rows().len(), bench.node.memory()), (1, 0), "given back when it ends");
+    let (mut bench, listener, _) = Bench::new().accepted();
+    assert_eq!(bench.node.memory(), 0, "and when it becomes a connection");
+    syn(&mut bench, 1);
+    bench.node.close(listener, Linger::Background);
+    assert_eq!(bench.node.memory(), 0, "and when the listener closes");
+}
+
+#[test]
+fn listeners_that_share_a_port_share_the_connections() {
+    let mut bench = Bench::new();
+    let shared = Common { reuse_port: true, user: 7, ..Common::DEFAULT };
+    let mut listeners = Vec::new();
+    for owner in 0..4 {
+        let socket = bench.node.socket(owner);
+        bench.node.set_common(socket, shared);
+        bench.node.bind(socket, NODE_PORT).expect("a port of one user");
+        bench.node.with(|stack, cx| stack.listen(cx, socket, 100)).expect("listening");
+        listeners.push(socket);
+    }
+    let mut shares = [0; 4];
+    for port in 1..=200 {
+        bench.next = Bench::new().next;
+        bench.next.from = port;
+        // The SYN again goes to the same one.
+        bench.send();
+        bench.sent();
+        bench.open();
+        for (share, &listener) in shares.iter_mut().zip(&listeners) {
+            *share += usize::from(bench.node.accept(listener, 9).is_ok());
+        }
+    }
+    assert_eq!(shares.iter().sum::<usize>(), 200);
+    assert!(shares.iter().all(|&share| share > 25), "{shares:?}");
+    for (name, common) in [
+        ("another user", Common { user: 8, ..shared }),
+        ("who does not share", Common { reuse_port: false, ..shared }),
+    ] {
+        let socket = bench.node.socket(9);
+        bench.node.set_common(socket, common);
+        assert_eq!(bench.node.bind(socket, NODE_PORT), Err(Errno::EADDRINUSE), "{name}");
+    }
+}
+
+#[test]
+fn an_ephemeral_port_serves_many_peers_and_none_that_is_bound() {
+    let mut bench = Bench::new();
+    let count = u32::from(ports::LAST - ports::FIRST) + 1;
+    // Finds a peer for which the search, after `tries` earlier ones, begins at `port`.
+    let peer_for = |port: u16, tries: u32| {
+        let secret = Node::secret(7);
+        let wanted = (u32::from(port - ports::FIRST) + count - tries) % count;
+        let peers =
+            (3..=250).flat_map(|host| (1..=999).map(move |port| (Ipv4Addr::new(10, 9, 0, host), port)));
+        let found = peers.into_iter().find(|(address, port)| {
+            let words = [LEFT.to_bits(), address.to_bits(), u32::from(*port)];
+            secret.hash(Purpose::EphemeralPort, words) % count == wanted
+        });
+        let (address, port) = found.expect("one of a quarter of a million");
+        SocketAddrV4::new(address, port)
+    };
+    let connect = |bench: &mut Bench, peer| {
+        let socket = bench.node.socket(1);
+        bench.node.connect(socket, peer).expect("a port");
+        bench.node.stack.local(socket).port()
+    };
+    let first = connect(&mut bench, SocketAddrV4::new(RIGHT, PEER_PORT));
+    assert_eq!(connect(&mut bench, peer_for(first, 1)), first, "another peer, the same port");
+    let taken = if first == ports::LAST { ports::FIRST } else { first + 1 };
+    let bound = bench.node.socket(1);
+    bench.node.bind(bound, taken).expect("free");
+    assert_ne!(connect(&mut bench, peer_for(taken, 2)), taken, "who has bound to it keeps it");
+    // Who binds gets no port that serves a connection.
+    let socket = bench.node.socket(1);
+    assert_eq!(bench.node.bind(socket, first), Err(Errno::EADDRINUSE));
 }

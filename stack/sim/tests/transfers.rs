@@ -4,11 +4,14 @@
 //! `LINNET_SIM_RUNS` sets how many, `LINNET_SIM_SEED` which one alone.
 
 use linnet_core::errno::Errno;
-use linnet_core::socket::Common;
+use linnet_core::host::Owner;
+use linnet_core::socket::{Common, Kind};
+use linnet_sim::lab::{Lab, OUR};
 use linnet_sim::link::Impairment;
 use linnet_sim::pair::Pair;
 use linnet_sim::rng::Rng;
 use linnet_sim::transfer::{Plan, converse};
+use std::net::SocketAddrV4;
 
 /// Runs in the ordinary test.
 const RUNS: u64 = 2000;
@@ -121,4 +124,19 @@ fn a_dead_link_ends_in_a_timeout() {
     assert_eq!(sides[0].error, Some(Errno::ETIMEDOUT));
     // 1 + 2 + 4 + 8 + 16 + 32 + 64 seconds, as on Linux.
     assert!((126_000..129_000).contains(&pair.now), "{}", pair.now);
+}
+
+#[test]
+fn a_segment_fits_a_page_on_whatever_link() {
+    let mut lab = Lab::with_peer();
+    let listener = lab.socket(Kind::Stream, 1);
+    lab.call(|stack, cx| stack.bind(cx, listener, SocketAddrV4::new(OUR, 80))).expect("bind");
+    lab.call(|stack, cx| stack.listen(cx, listener, 1)).expect("listen");
+    let client = lab.socket(Kind::Stream, 2);
+    lab.call(|stack, cx| stack.connect(cx, client, SocketAddrV4::new(OUR, 80))).expect("connect");
+    let (server, _) = lab.call(|stack, cx| stack.accept(cx, listener, Owner(3))).expect("over the loopback");
+    for id in [client, server] {
+        let segment = lab.stack.send_room(id).expect("connected").segment;
+        assert!((1460..=3584).contains(&segment), "{segment}");
+    }
 }

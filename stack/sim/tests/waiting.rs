@@ -3,7 +3,7 @@
 use linnet_core::errno::Errno;
 use linnet_core::host::{Owner, Wake};
 use linnet_core::secret::Secret;
-use linnet_core::socket::{Common, Opt, Readiness};
+use linnet_core::socket::{Common, Front, Opt, Readiness};
 use linnet_core::stack::Config;
 use linnet_sim::peer::Bench;
 use linnet_wire::tcp::Flags;
@@ -193,4 +193,25 @@ fn who_is_refused_memory_to_send_is_not_writable_until_an_acknowledgment() {
     assert!(bench.node.readiness(socket).contains(OUT));
     assert_eq!(bench.node.host.take_wakes(Owner(1)), [Wake::Writable]);
     assert_eq!(bench.node.send(socket, b"more"), Ok(4));
+}
+
+#[test]
+fn a_mark_beyond_what_fits_does_not_wait_for_ever() {
+    let (mut bench, _, socket) = Bench::new().accepted();
+    let readable =
+        |bench: &Bench, lowat| bench.node.stack.readiness_from(socket, lowat).contains(Readiness::IN);
+    bench.data(&[1; 999]);
+    assert!(readable(&bench, 999) && !readable(&bench, 1000));
+    // Segments that take more memory than they bring: the window closes long before the mark.
+    let mut sent = 999;
+    while !readable(&bench, 1 << 20) {
+        assert!(sent < 64 << 10, "waits for ever");
+        let window = bench.data(&[1; 300]).last().map(|answer| answer.window);
+        assert!(window.is_none_or(|window| window > 0), "closed, and not readable");
+        sent += 300;
+    }
+    // A peek for more ends likewise.
+    assert!(matches!(bench.node.stack.recv_front(socket, sent), Ok(Front::Shut)));
+    assert_eq!(bench.node.recv(socket, usize::MAX).map(|read| read.len()), Ok(sent));
+    assert!(!readable(&bench, 1));
 }

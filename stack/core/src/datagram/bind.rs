@@ -106,11 +106,10 @@ impl<H: Host> Datagrams<H> {
 /// not on different interfaces, not at different addresses, not if both allow it.
 fn conflicts<H: Host>(wanted: &Socket<H>, other: &Socket<H>, address: Ipv4Addr, shared: bool) -> bool {
     let (a, b) = (&wanted.common, &other.common);
-    let apart = a.iface.is_some() && b.iface.is_some() && a.iface != b.iface;
-    let allowed = shared && ((a.reuse_address && b.reuse_address) || (a.reuse_port && b.reuse_port));
+    let allowed = shared && ((a.reuse_address && b.reuse_address) || a.shares_port(b));
     let overlap =
         address.is_unspecified() || other.local.ip().is_unspecified() || *other.local.ip() == address;
-    overlap && !apart && !allowed
+    overlap && !a.is_apart(b) && !allowed
 }
 
 /// As Linux: the unspecified address as a destination means this host.

@@ -42,7 +42,11 @@ impl<H: Host> Datagrams<H> {
 
         let mut hard = error.hard;
         if let Some(mtu) = error.mtu {
-            // RFC 1191 §6.1, with the ports quoted as proof that we sent it (RFC 5927 §7).
+            // RFC 1191 §6.1. The port quoted proves little (RFC 5927 §7): anybody may know it, and a
+            // socket without a peer sends to anybody. So must something have gone there.
+            if !net.may_be_too_large(error.destination) {
+                return;
+            }
             net.update_path_mtu(cx, error.destination, mtu);
             if socket.mtu_discovery == MtuDiscovery::Never {
                 return;

@@ -84,7 +84,7 @@ impl<H: Host> Datagrams<H> {
                 let len = buf.bytes().len();
                 Ok(Front::Data { buf, at: 0, len })
             }
-            None if no_more => Ok(Front::Eof),
+            None if no_more => Ok(Front::Shut),
             None => Err(Errno::EAGAIN),
         }
     }

@@ -4,6 +4,7 @@ use super::Datagrams;
 use super::socket::Socket;
 use crate::drop::DropReason;
 use crate::host::{Buf, Context, DatagramMeta, Host, Meta, Queue, Wake};
+use crate::lot::Lot;
 use crate::memory::{Memory, Pressure};
 use crate::net::Net;
 use crate::net::packet::{Cast, Received, Verdict};
@@ -108,10 +109,10 @@ impl<H: Host> Datagrams<H> {
     /// The socket that fits best, as Linux scores it: one that is connected to the sender before
     /// one at the address, before one on the interface, before any; among equals with
     /// `SO_REUSEPORT` one that `hash` picks.
-    pub(super) fn find(&self, ip: &Received, peer: SocketAddrV4, port: u16, mut hash: u32) -> Option<Handle> {
+    pub(super) fn find(&self, ip: &Received, peer: SocketAddrV4, port: u16, hash: u32) -> Option<Handle> {
         let mut best = None;
         let mut best_score = 0;
-        let mut equals = 1u32;
+        let mut lot = Lot::new(hash);
         for (handle, socket) in self.sockets.iter() {
             if socket.local.port() != port
                 || !socket.accepts(ip.destination, ip.iface)
@@ -123,15 +124,8 @@ impl<H: Host> Datagrams<H> {
                 + u8::from(!socket.local.ip().is_unspecified())
                 + u8::from(socket.common.iface.is_some())
                 + 2 * u8::from(socket.peer.is_some());
-            if score > best_score {
-                (best, best_score, equals) = (Some(handle), score, 1);
-            } else if score == best_score && socket.common.reuse_port {
-                equals += 1;
-                // The n-th of n equals takes over with probability 1/n.
-                if (u64::from(hash) * u64::from(equals)) >> 32 == 0 {
-                    best = Some(handle);
-                }
-                hash = hash.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
+            if score >= best_score && lot.falls_on(score > best_score, socket.common.reuse_port) {
+                (best, best_score) = (Some(handle), score);
             }
         }
         best

@@ -87,7 +87,11 @@ impl<H: Host> Datagrams<H> {
         } else {
             datagram::<H>(payload, path.source, port, peer)
         }?;
-        net.output(cx, out, packet)
+        net.output(cx, out, packet)?;
+        if out.dont_fragment {
+            net.note_sent(destination, len);
+        }
+        Ok(())
     }
 }
 

@@ -193,6 +193,16 @@ impl<H: Host> Net<H> {
         }
     }
 
+    /// Notes that a datagram of `len` bytes with "don't fragment" goes to `destination`.
+    pub fn note_sent(&mut self, destination: Ipv4Addr, len: usize) {
+        self.path_mtus.note_sent(destination, len);
+    }
+
+    /// Whether "fragmentation needed" about a datagram to `destination` can be true.
+    pub fn may_be_too_large(&self, destination: Ipv4Addr) -> bool {
+        self.path_mtus.was_sent(destination)
+    }
+
     pub(super) fn link(&self, index: IfIndex) -> Option<&Link> {
         self.ifaces.by_index(index).map(|iface| &iface.link)
     }

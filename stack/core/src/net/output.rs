@@ -95,7 +95,8 @@ impl<H: Host> Net<H> {
         while !rest.is_empty() {
             let (piece, following) = rest.split_at_checked(size).unwrap_or((rest, &[]));
             rest = following;
-            let buf = buffer_of(cx, &[piece]).ok_or(Errno::ENOBUFS)?;
+            let mut buf = buffer_of(cx, &[piece]).ok_or(Errno::ENOBUFS)?;
+            buf.bill_as(payload);
             let fragment = Header {
                 total_len: (HEADER_LEN + piece.len()) as u16,
                 more_fragments: !rest.is_empty(),

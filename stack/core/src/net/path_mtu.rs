@@ -19,17 +19,38 @@ struct Entry {
     expires: Instant,
 }
 
+/// Destinations of large datagrams that are remembered, in slots by the last bits of the address.
+const SLOTS: usize = 16;
+
 /// The paths whose MTU is less than their interface's.
-pub(super) struct PathMtus([Option<Entry>; PLACES]);
+pub(super) struct PathMtus {
+    entries: [Option<Entry>; PLACES],
+    /// Where datagrams went that a router may find too large: without one, its complaint is a lie.
+    sent: [Ipv4Addr; SLOTS],
+}
 
 impl PathMtus {
     pub const fn new() -> Self {
-        Self([None; PLACES])
+        Self { entries: [None; PLACES], sent: [Ipv4Addr::UNSPECIFIED; SLOTS] }
+    }
+
+    /// A datagram of `len` bytes that must not be fragmented goes to `destination`.
+    pub fn note_sent(&mut self, destination: Ipv4Addr, len: usize) {
+        if len > usize::from(MIN_PATH_MTU)
+            && let Some(slot) = self.sent.get_mut(slot_of(destination))
+        {
+            *slot = destination;
+        }
+    }
+
+    /// Whether such a datagram went to `destination`, as far as is remembered.
+    pub fn was_sent(&self, destination: Ipv4Addr) -> bool {
+        self.sent.get(slot_of(destination)) == Some(&destination)
     }
 
     /// What is known about the path to `destination`.
     pub fn of(&self, destination: Ipv4Addr) -> Option<u16> {
-        self.0.iter().flatten().find(|entry| entry.destination == destination).map(|entry| entry.mtu)
+        self.entries.iter().flatten().find(|entry| entry.destination == destination).map(|entry| entry.mtu)
     }
 
     /// Notes that the path takes at most `mtu`; it never grows by this.
@@ -37,10 +58,10 @@ impl PathMtus {
         let mtu = mtu.max(MIN_PATH_MTU).min(self.of(destination).unwrap_or(u16::MAX));
         let entry = Entry { destination, mtu, expires: now + AGE };
         let same = |place: &Option<Entry>| place.is_some_and(|other| other.destination == destination);
-        let place = match self.0.iter().position(same) {
-            Some(index) => self.0.get_mut(index),
+        let place = match self.entries.iter().position(same) {
+            Some(index) => self.entries.get_mut(index),
             // A free place, or else the one that expires first.
-            None => self.0.iter_mut().min_by_key(|place| match place {
+            None => self.entries.iter_mut().min_by_key(|place| match place {
                 None => 0,
                 Some(other) => 1 + other.expires.since(now).as_millis(),
             }),
@@ -52,7 +73,7 @@ impl PathMtus {
 
     /// Forgets what is too old.
     pub fn expire(&mut self, now: Instant) {
-        for place in &mut self.0 {
+        for place in &mut self.entries {
             if place.is_some_and(|entry| entry.expires.is_due(now)) {
                 *place = None;
             }
@@ -61,8 +82,12 @@ impl PathMtus {
 
     /// When [`PathMtus::expire`] is next worth calling.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.0.iter().fold(None, |next, entry| Instant::sooner(next, entry.map(|entry| entry.expires)))
+        self.entries.iter().fold(None, |next, entry| Instant::sooner(next, entry.map(|entry| entry.expires)))
     }
+}
+
+const fn slot_of(destination: Ipv4Addr) -> usize {
+    destination.to_bits() as usize % SLOTS
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl<H: Host> Tcp<H> {
             0 => self
                 .choose_port(&mut Io { cx, net }, handle, address, super::socket::ANY)
                 .ok_or(Errno::EADDRINUSE)?,
-            port if self.is_taken(handle, SocketAddrV4::new(*address.ip(), port)) => {
+            port if self.is_taken(handle, SocketAddrV4::new(*address.ip(), port), false) => {
                 return Err(Errno::EADDRINUSE);
             }
             port => port,
@@ -45,8 +45,8 @@ impl<H: Host> Tcp<H> {
         Ok(())
     }
 
-    /// An ephemeral port (RFC 6056): free altogether for a socket without peer, or free between
-    /// these two ends.
+    /// An ephemeral port (RFC 6056): free altogether for a socket without peer; with one, between
+    /// these two ends, and nobody's who bound to it.
     pub(super) fn choose_port(
         &mut self,
         io: &mut Io<H>,
@@ -58,15 +58,17 @@ impl<H: Host> Tcp<H> {
         let secret = &io.net.secret;
         let port = ports.choose(secret, *local.ip(), peer, &mut |port| {
             let local = SocketAddrV4::new(*local.ip(), port);
-            self.is_taken(handle, local)
-                || peer.port() != 0 && self.find(secret.table_hash(local, peer), local, peer) != Node::Nothing
+            let connects = peer.port() != 0;
+            self.is_taken(handle, local, connects)
+                || connects && self.find(secret.table_hash(local, peer), local, peer) != Node::Nothing
         });
         self.ports = ports;
         port
     }
 
-    /// Whether another socket, or a remnant, keeps `handle` from binding to `local`.
-    pub(super) fn is_taken(&self, handle: Handle, local: SocketAddrV4) -> bool {
+    /// Whether another socket, or a remnant, keeps `handle` from binding to `local`. Who only
+    /// connects is not kept by those who did the same: what they hold are their four-tuples.
+    pub(super) fn is_taken(&self, handle: Handle, local: SocketAddrV4, connects: bool) -> bool {
         let Some(Socket { base: own, .. }) = self.sockets.get(handle) else { return true };
         let overlaps = |other: SocketAddrV4| {
             other.port() == local.port()
@@ -75,11 +77,14 @@ impl<H: Host> Tcp<H> {
         let by_socket = self.sockets.iter().any(|(other, Socket { base, state })| {
             let listens = matches!(state, State::Listen(_));
             let shares = own.common.reuse_address && base.common.reuse_address && !listens
-                || own.common.reuse_port && base.common.reuse_port;
-            let elsewhere = matches!((own.common.iface, base.common.iface), (Some(a), Some(b)) if a != b);
+                || own.common.shares_port(&base.common)
+                || connects && base.peer.port() != 0 && !base.port_bound;
             // What an accepted or connected socket holds is its four-tuple, as long as it reuses.
-            other != handle && overlaps(base.local) && !shares && !elsewhere
+            other != handle && overlaps(base.local) && !shares && !own.common.is_apart(&base.common)
         });
-        by_socket || !own.common.reuse_address && self.waits.iter().any(|(_, wait)| overlaps(wait.local))
+        by_socket
+            || !connects
+                && !own.common.reuse_address
+                && self.waits.iter().any(|(_, wait)| overlaps(wait.local))
     }
 }

@@ -113,7 +113,7 @@ impl<H: Host> Tcp<H> {
             let port =
                 self.choose_port(&mut io, handle, local, super::socket::ANY).ok_or(Errno::EADDRINUSE)?;
             self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?.base.local.set_port(port);
-        } else if self.is_taken(handle, local) {
+        } else if self.is_taken(handle, local, false) {
             return Err(Errno::EADDRINUSE);
         }
         let first = self.listeners;

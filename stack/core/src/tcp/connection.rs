@@ -141,6 +141,11 @@ pub(super) struct Connection<H: Host> {
 /// Length of the timestamps option with its padding.
 pub(super) const TIMESTAMPS_LEN: u16 = 12;
 
+/// The largest segment that is sent, its options included: with headroom and the host's bookkeeping
+/// it fits one page, so that a loopback or a jumbo frame asks for no memory in one piece that a
+/// small machine may not have.
+const MAX_MSS: u16 = 3584;
+
 /// The smallest segment that is sent, options included: a peer that asks for less would have us
 /// send headers only (Linux's `tcp_min_snd_mss`).
 const MIN_MSS: u16 = 48;
@@ -171,7 +176,7 @@ impl<H: Host> Connection<H> {
 
     /// Sets the segment size from the peer's, the path's `mtu` and the program's wish.
     pub fn fit_segments(&mut self, mtu: u16, wish: u16) {
-        let mut mss = self.send.peer_mss.min(mtu.saturating_sub(40));
+        let mut mss = self.send.peer_mss.min(mtu.saturating_sub(40)).min(MAX_MSS);
         if wish > 0 {
             mss = mss.min(wish);
         }

@@ -35,6 +35,9 @@ pub(super) struct HalfOpen {
     pub acknowledged: bool,
 }
 
+/// What one is charged: the remnant, and its place in the slab.
+pub(super) const FOOTPRINT: usize = size_of::<HalfOpen>() + 12;
+
 /// How often a SYN-ACK goes out again (Linux's `tcp_synack_retries`).
 pub(super) const RETRIES: u8 = 5;
 

@@ -3,7 +3,7 @@
 
 use super::Tcp;
 use super::demux::{Link, Node};
-use super::half_open::{HalfOpen, RETRIES};
+use super::half_open::{self, HalfOpen, RETRIES};
 use super::input::{establish, refuse};
 use super::output::{self, Fields, Io, Route};
 use super::segment::Segment;
@@ -11,7 +11,8 @@ use super::socket::{Listen, Socket, State};
 use super::window;
 use crate::drop::DropReason;
 use crate::host::{Host, Wake};
-use crate::memory::Pressure;
+use crate::lot::Lot;
+use crate::secret::Secret;
 use crate::slab::Handle;
 use crate::time::{Duration, Instant};
 use linnet_wire::seq::SeqNum;
@@ -41,7 +42,7 @@ impl<H: Host> Tcp<H> {
         if segment.flags.has(Flags::RST) {
             return Err(DropReason::NoSocket);
         }
-        let Some(listener) = self.listener(segment) else {
+        let Some(listener) = self.listener(&io.net.secret, segment) else {
             refuse(io, segment);
             return Err(DropReason::NoSocket);
         };
@@ -67,10 +68,6 @@ impl<H: Host> Tcp<H> {
         floor: Option<SeqNum>,
     ) -> Result<(), DropReason> {
         let now = io.cx.now;
-        // Half-open connections are refused before established ones suffer.
-        if io.net.memory.pressure() == Pressure::Exhausted {
-            return Err(DropReason::NoMemory);
-        }
         let Some(Socket { state: State::Listen(listen), .. }) = self.sockets.get(listener) else {
             return Err(DropReason::NoSocket);
         };
@@ -103,12 +100,20 @@ impl<H: Host> Tcp<H> {
             sack: options.sack_permitted,
             acknowledged: false,
         };
-        let handle = self.halves.insert_with(|| half).ok_or(DropReason::NoMemory)?;
-        let hash = io.net.secret.table_hash(segment.local, segment.peer);
-        if !self.enter(hash, Node::Half(handle), &io.net.secret) {
-            self.halves.delete(handle);
+        // Half-open connections are refused before established ones suffer.
+        if !io.net.memory.try_charge(half_open::FOOTPRINT) {
             return Err(DropReason::NoMemory);
         }
+        let handle = self.halves.insert_with(|| half);
+        let hash = io.net.secret.table_hash(segment.local, segment.peer);
+        let handle = match handle {
+            Some(handle) if self.enter(hash, Node::Half(handle), &io.net.secret) => handle,
+            _ => {
+                handle.inspect(|&handle| self.halves.delete(handle));
+                io.net.memory.release(half_open::FOOTPRINT);
+                return Err(DropReason::NoMemory);
+            }
+        };
         if let Some(listen) = self.listen_mut(listener) {
             listen.half_open = listen.half_open.saturating_add(1);
         }
@@ -138,6 +143,7 @@ impl<H: Host> Tcp<H> {
         let hash = io.net.secret.table_hash(half.local, half.peer);
         self.leave(hash, Node::Half(handle));
         let half = self.halves.remove(handle)?;
+        io.net.memory.release(half_open::FOOTPRINT);
         if let Some(listen) = self.listen_mut(half.listener) {
             listen.half_open = listen.half_open.saturating_sub(1);
         }
@@ -283,9 +289,13 @@ impl<H: Host> Tcp<H> {
         }
     }
 
-    /// The listener for a segment: one bound to the address before one bound to none.
-    pub(super) fn listener(&self, segment: &Segment) -> Option<Handle> {
+    /// The listener for a segment: one bound to the address before one bound to none; among equals
+    /// with `SO_REUSEPORT` one by lot, the same for each segment of a peer.
+    #[inline(never)]
+    pub(super) fn listener(&self, secret: &Secret, segment: &Segment) -> Option<Handle> {
         let mut best = None;
+        let mut best_is_exact = false;
+        let mut lot = Lot::new(secret.table_hash(segment.local, segment.peer));
         let mut link = self.listeners;
         while let Node::Socket(handle) = link.node() {
             let Some(Socket { base, .. }) = self.sockets.get(handle) else { break };
@@ -294,8 +304,13 @@ impl<H: Host> Tcp<H> {
             let matches = base.local.port() == segment.local.port()
                 && (exact || base.local.ip().is_unspecified())
                 && base.common.iface.is_none_or(|iface| iface == segment.iface);
-            if matches && (exact || best.is_none()) {
+            if !matches || best_is_exact && !exact {
+                continue;
+            }
+            let better = best.is_none() || exact && !best_is_exact;
+            if lot.falls_on(better, base.common.reuse_port) {
                 best = Some(handle);
+                best_is_exact = exact;
             }
         }
         best

@@ -15,8 +15,8 @@ const READABLE: Readiness = Readiness::IN.with(Readiness::RDNORM);
 const WRITABLE: Readiness = Readiness::OUT.with(Readiness::WRNORM);
 
 impl<H: Host> Tcp<H> {
-    /// The readiness mask.
-    pub fn readiness(&self, handle: Handle) -> Readiness {
+    /// The readiness mask. Readable is what `lowat` bytes wait on, or all that the window lets in.
+    pub fn readiness(&self, handle: Handle, lowat: u32) -> Readiness {
         let Some(Socket { base, state }) = self.sockets.get(handle) else {
             return Readiness::ERR.with(Readiness::HUP);
         };
@@ -37,8 +37,9 @@ impl<H: Host> Tcp<H> {
         let receive = &connection.receive;
         // The urgent byte alone is not something to read, unless it is read inline.
         let at_mark = receive.urgent.mark() == Some(receive.read) && !base.common.urgent_inline;
+        let readable = receive.readable();
         mask = mask
-            .with_if(receive.readable() > u32::from(at_mark), READABLE)
+            .with_if(readable >= lowat.saturating_add(at_mark.into()) || receive.is_full(), READABLE)
             .with_if(base.shut_write || !connection.send.full && is_writable(base, connection), WRITABLE)
             .with_if(matches!(receive.urgent, Urgent::Byte(..)), Readiness::PRI);
         mask

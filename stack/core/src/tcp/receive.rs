@@ -127,6 +127,12 @@ impl<H: Host> Receive<H> {
         self.readable().saturating_sub(u32::from(self.fin))
     }
 
+    /// Whether the window lets in no more before something is read: who waits for more, waits for
+    /// ever (Linux's `tcp_epollin_ready`).
+    pub fn is_full(&self) -> bool {
+        self.readable() > 0 && self.window() <= self.mss.into()
+    }
+
     /// Takes a payload in that starts at RCV.NXT. `false` when memory was refused.
     pub fn take(&mut self, buf: H::Buf, memory: &mut Memory) -> bool {
         let len = buf.bytes().len();

@@ -49,7 +49,7 @@ impl<H: Host> Tcp<H> {
         segment: &Segment,
     ) -> Result<(), DropReason> {
         let now = io.cx.now;
-        let listens = segment.flags.has(Flags::SYN) && self.listener(segment).is_some();
+        let listens = segment.flags.has(Flags::SYN) && self.listener(&io.net.secret, segment).is_some();
         let Some(remnant) = self.waits.get_mut(handle) else { return Err(DropReason::NoSocket) };
         let flags = segment.flags;
         // RFC 1337: a reset does not end TIME-WAIT. In FIN-WAIT-2 an exact one does.

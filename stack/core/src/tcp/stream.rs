@@ -60,20 +60,22 @@ impl<H: Host> Tcp<H> {
             let base = &mut socket.base;
             return match base.error.take() {
                 Some(error) => Err(error),
-                None if base.shut_read => Ok(Front::Eof),
+                None if base.shut_read => Ok(Front::Shut),
                 None => Err(Errno::ENOTCONN),
             };
         }
         let Some((base, connection)) = socket.parts_mut() else { return Err(Errno::ENOTCONN) };
         let over = connection.phase == Phase::Closed;
+        let full = connection.receive.is_full();
         match connection.receive.front(offset, base.common.urgent_inline)? {
             Some(front) => Ok(front),
             // Linux's order: the peer's FIN, then an error, then our own shutdown.
-            None if base.done || offset > 0 && base.shut_read => Ok(Front::Eof),
+            None if base.done => Ok(Front::Eof),
+            None if offset > 0 && (base.shut_read || full) => Ok(Front::Shut),
             None if offset > 0 => Err(Errno::EAGAIN),
             None => match base.error.take() {
                 Some(error) => Err(error),
-                None if base.shut_read => Ok(Front::Eof),
+                None if base.shut_read => Ok(Front::Shut),
                 None if over => Err(Errno::ENOTCONN),
                 None => Err(Errno::EAGAIN),
             },
