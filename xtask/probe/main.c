@@ -13,7 +13,9 @@ static int usage(void)
 	      "       probe readiness PEER ECHO-PORT\n"
 	      "       probe listen | backlog\n"
 	      "       probe datagrams PEER ECHO-PORT\n"
-	      "       probe loopback OWN-ADDRESS\n", stderr);
+	      "       probe loopback OWN-ADDRESS\n"
+	      "       probe steady PEER ECHO-PORT STOP-FILE\n"
+	      "       probe module PEER ECHO-PORT\n", stderr);
 	return 2;
 }
 
@@ -35,6 +37,10 @@ int main(int argc, char **argv)
 		probe_datagrams(argv[2], atoi(argv[3]));
 	else if (!strcmp(what, "loopback") && argc == 3)
 		probe_loopback(argv[2]);
+	else if (!strcmp(what, "steady") && argc == 5)
+		probe_steady(argv[2], atoi(argv[3]), argv[4]);
+	else if (!strcmp(what, "module") && argc == 4)
+		probe_module(argv[2], atoi(argv[3]));
 	else
 		return usage();
 	return check_summary();

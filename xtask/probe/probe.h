@@ -41,5 +41,7 @@ void probe_listen(void);
 void probe_backlog(void);
 void probe_datagrams(const char *peer, int echo_port);
 void probe_loopback(const char *own);
+void probe_steady(const char *peer, int echo_port, const char *stop);
+void probe_module(const char *peer, int echo_port);
 
 #endif

@@ -150,6 +150,7 @@ impl<'a> Plan<'a> {
     fn kernel(&self, cx: &Context, linux: &Linux, stack: Option<&Stack>) -> Result<Kernel> {
         let build = BuildKernel {
             name: &self.target.name(),
+            processors: self.target.board.cpu.count,
             linux,
             patches: &self.patches,
             requests: &self.kernel,

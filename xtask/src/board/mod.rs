@@ -44,6 +44,13 @@ pub struct Board {
 pub struct Cpu {
     /// What every binary on it is limited to.
     pub isa: Isa,
+    /// How many of them there are. With one, nothing needs a LOCK prefix, and nothing has one.
+    #[serde(default = "one")]
+    pub count: u8,
+}
+
+fn one() -> u8 {
+    1
 }
 
 /// An instruction set that binaries are checked against.

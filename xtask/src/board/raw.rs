@@ -33,6 +33,9 @@ pub struct RawBoard {
 /// a 32-bit kernel without highmem reaches.
 const MEMORY: [ByteSize; 2] = [ByteSize(2 << 20), ByteSize(1 << 30)];
 
+/// Processors of one machine: as many as a kernel without ACPI finds in a table of the firmware.
+const CPUS: std::ops::RangeInclusive<u8> = 1..=8;
+
 /// The line speeds that an 8250 is commonly run at, in bits a second.
 const BAUDS: [u32; 6] = [9600, 19200, 38400, 57600, 115_200, 230_400];
 
@@ -82,6 +85,11 @@ fn check(raw: &RawBoard, paths: &Paths) -> Result<(), Fault> {
     let [least, most] = MEMORY;
     if !(least..=most).contains(&raw.memory) {
         return fault("memory", format!("memory: {} is not within {least} to {most}", raw.memory));
+    }
+    let count = raw.cpu.count;
+    if !CPUS.contains(&count) {
+        let [least, most] = [CPUS.start(), CPUS.end()];
+        return fault(&count.to_string(), format!("cpu.count: {count} is not within {least} to {most}"));
     }
     let console = &raw.console;
     if !console.device.starts_with("tty") {

@@ -1,7 +1,8 @@
 //! i586-cleanness: refuses instructions that a Pentium lacks, and LOCK prefixes.
 //!
 //! Quark X1000 is an i586 without MMX whose locked instructions can fault (erratum); it is
-//! uniprocessor, so LOCK is never needed. `xchg` with memory locks without the prefix and is allowed.
+//! uniprocessor, so LOCK is never needed. `xchg` with memory locks without the prefix and is allowed. A kernel for
+//! several processors needs LOCK, and its policy says so.
 
 use super::functions::{Function, functions, members, parse};
 use super::policy::Policy;
@@ -103,7 +104,7 @@ fn decode(file: &str, function: &Function, policy: &Policy, report: &mut Report)
     while decoder.can_decode() {
         decoder.decode_out(&mut instruction);
         report.instructions += 1;
-        let Some(fault) = fault(&instruction) else { continue };
+        let Some(fault) = fault(&instruction, policy) else { continue };
         if fault == Fault::NotAnInstruction && !has_symbols {
             continue; // A stripped file: what is data and what is code cannot be told apart.
         }
@@ -123,11 +124,11 @@ fn decode(file: &str, function: &Function, policy: &Policy, report: &mut Report)
     }
 }
 
-fn fault(instruction: &Instruction) -> Option<Fault> {
+fn fault(instruction: &Instruction, policy: &Policy) -> Option<Fault> {
     if instruction.is_invalid() {
         return Some(Fault::NotAnInstruction);
     }
-    if instruction.has_lock_prefix() {
+    if instruction.has_lock_prefix() && !policy.locks() {
         return Some(Fault::Lock);
     }
     instruction.cpuid_features().iter().find(|feature| !I586.contains(feature)).copied().map(Fault::Beyond)
@@ -171,6 +172,14 @@ mod tests {
     fn findings(source: &str) -> Vec<Fault> {
         let report = examine("test.o", &assemble(source), &Policy::STRICT).unwrap();
         report.findings.into_iter().map(|finding| finding.fault).collect()
+    }
+
+    #[test]
+    fn several_processors_may_lock() {
+        let object = assemble("lock incl (%eax)\ncmove %eax,%ebx");
+        for (policy, expected) in [(Policy::STRICT, 2), (Policy::STRICT.with_locks(true), 1)] {
+            assert_eq!(examine("test.o", &object, &policy).unwrap().findings.len(), expected);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use iced_x86::CpuidFeature as Feature;
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     allowances: &'static [Allowance],
+    locks: bool,
 }
 
 /// One exception.
@@ -42,7 +43,19 @@ impl Policy {
 
     /// A policy of one's own.
     pub const fn new(allowances: &'static [Allowance]) -> Self {
-        Self { allowances }
+        Self { allowances, locks: false }
+    }
+
+    /// With LOCK prefixes wherever: code for a machine of more than one processor.
+    #[must_use]
+    pub const fn with_locks(self, locks: bool) -> Self {
+        Self { locks, ..self }
+    }
+
+    /// Whether LOCK prefixes may be.
+    #[must_use]
+    pub const fn locks(&self) -> bool {
+        self.locks
     }
 
     /// The exception that lets `function` in `section` use `feature`, if there is one.
@@ -118,6 +131,16 @@ const KERNEL: &[Allowance] = &[
         places: &[Function("*flush_tlb*"), Function("*invpcid*")],
         features: &[Feature::INVPCID],
         reason: "behind static_cpu_has(X86_FEATURE_INVPCID); an i586 rewrites CR3 or CR4",
+    },
+    Allowance {
+        places: &[Function("*play_dead*")],
+        features: &[Feature::CLFSH, Feature::MONITOR],
+        reason: "an idle processor that was switched off: behind a check of X86_FEATURE_MWAIT; an i586 uses HLT",
+    },
+    Allowance {
+        places: &[Function("lapic_next_deadline"), Function("__setup_APIC_LVTT")],
+        features: &[Feature::SSE2],
+        reason: "the local APIC's deadline timer, behind a check of X86_FEATURE_TSC_DEADLINE_TIMER",
     },
     Allowance {
         places: &[Function("*mwait*"), Function("delay_halt_*")],

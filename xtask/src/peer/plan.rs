@@ -14,6 +14,8 @@ pub const SILENT_MAC: [u8; 6] = [0x02, 0x4c, 0x69, 0x6e, 0x6e, 0x66];
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// What DHCP gives to the guest.
 pub const GUEST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 15);
+/// An address that the guest may give itself, and that nobody else has.
+pub const ANOTHER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 77);
 /// Netmask of the guest's network.
 pub const NETMASK: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 0);
 /// [`NETMASK`] as a prefix length, in bits.

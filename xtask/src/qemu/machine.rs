@@ -69,6 +69,7 @@ impl Machine<'_> {
         arguments.pair("-machine", &qemu.machine);
         arguments.pair("-accel", "tcg");
         arguments.pair("-cpu", &qemu.cpu);
+        arguments.pair("-smp", &self.board.cpu.count.to_string());
         arguments.pair("-m", &format!("{}K", self.memory.bytes() / 1024));
         // Nothing but what is asked for: no floppy, no video, no second NIC.
         arguments.pair("-nodefaults", "-no-user-config");
@@ -151,7 +152,7 @@ mod tests {
         Board {
             name: "toy".to_owned(),
             description: "A toy".to_owned(),
-            cpu: board::Cpu { isa: board::Isa::I586 },
+            cpu: board::Cpu { isa: board::Isa::I586, count: 2 },
             memory: ByteSize(16 << 20),
             console: board::Console { device: "ttyS1".to_owned(), baud: 57600 },
             interface: "eth0".to_owned(),
@@ -188,7 +189,7 @@ mod tests {
     fn every_fact_of_the_board_is_on_the_command_line() {
         let line = line(&board(), Network::Socket, Console::Socket);
         for part in [
-            "-machine\npc\n-accel\ntcg\n-cpu\npentium\n-m\n8192K\n",
+            "-machine\npc\n-accel\ntcg\n-cpu\npentium\n-smp\n2\n-m\n8192K\n",
             "-netdev\nstream,id=wire,server=off,addr.type=fd,addr.str=0\n-device\nrtl8139,netdev=wire\n",
             "-chardev\nsocket,id=console,fd=1\n-serial\nchardev:console\n",
             "-kernel\n/k/bzImage\n-initrd\n/r/a,b c.cpio\n",

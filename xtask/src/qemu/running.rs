@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use super::machine::{Machine, PROGRAM};
+use super::monitor;
 use crate::context::Context;
 use crate::process::{self, Interrupt};
 
@@ -47,6 +48,8 @@ impl Running {
         let (console, guest_console) = UnixStream::pair().context("cannot make a socket")?;
         let log = File::create(errors).with_context(|| format!("cannot write {}", errors.display()))?;
         let mut command = command(machine)?;
+        let dir = errors.parent().unwrap_or(Path::new("."));
+        command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", monitor::SOCKET)).current_dir(dir);
         command
             .env(process::OWNER, owner)
             .stdin(OwnedFd::from(guest_network))
@@ -77,6 +80,12 @@ impl Running {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.reap().map(Some)
+    }
+
+    /// Its process number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What QEMU complained about.

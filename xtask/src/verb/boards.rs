@@ -78,6 +78,7 @@ fn board_json(name: &str, board: &Result<Board>) -> Value {
         "name": name,
         "description": board.description,
         "isa": board.cpu.isa.name(),
+        "processors": board.cpu.count,
         "memory_bytes": board.memory.bytes(),
         "console": { "device": board.console.device, "baud": board.console.baud },
         "interface": board.interface,

@@ -3,12 +3,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use crate::board::ByteSize;
 use crate::context::Context;
 use crate::pipeline;
+use crate::qemu::suite::Suite;
 use crate::qemu::{shell, smoke};
 use crate::report::Outcome;
 use crate::target::{Target, TargetArgs};
@@ -20,7 +21,8 @@ use crate::target::{Target, TargetArgs};
   cargo xtask qemu --stack native       the same on Linux's own inet
   cargo xtask qemu --mem 8M             with less RAM than the board has
   cargo xtask qemu --shell              a console, with network and port forwards
-  cargo xtask qemu --board qemu-virtio --json")]
+  cargo xtask qemu --board qemu-virtio --json
+  cargo xtask qemu --board qemu-debug --suite kernel")]
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -28,6 +30,10 @@ pub struct Args {
     /// Give me the console instead of running the smoke test
     #[arg(long, conflicts_with_all = ["keep_going", "json"])]
     shell: bool,
+
+    /// What to take it through
+    #[arg(long, value_name = "NAME", value_enum, default_value = "smoke")]
+    suite: Suite,
 
     /// RAM instead of the board's
     #[arg(long, value_name = "SIZE", value_parser = ByteSize::parse)]
@@ -62,7 +68,9 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
         return Ok(Outcome::good("", Value::Null));
     }
     let dir = target.dir(cx);
+    let steps = args.suite.steps();
     let subject = smoke::Subject {
+        steps: &steps,
         board: &target.board,
         memory,
         kernel: &files.kernel,
@@ -97,6 +105,8 @@ fn files(cx: &Context, args: &Args, target: &Target) -> Result<Files> {
             probe: built.probe.program,
         });
     };
+    // QEMU runs in a folder of its own.
+    let dir = &std::path::absolute(dir).with_context(|| format!("--image {}", dir.display()))?;
     let files =
         Files { kernel: dir.join("bzImage"), rootfs: dir.join("rootfs.cpio"), probe: dir.join("probe") };
     for file in [&files.kernel, &files.rootfs, &files.probe] {

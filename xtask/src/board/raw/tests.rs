@@ -59,6 +59,7 @@ fn each_mistake_is_named_with_its_place_and_remedy() {
             "isa: i568",
             "boards/a.yaml:3:8: unknown value `i568` in `cpu.isa`: did you mean `i586`?",
         ),
+        ("isa: i586", "isa: i586\n  count: 9", "boards/a.yaml:4:10: cpu.count: 9 is not within 1 to 8"),
         ("stack: builtin", "stack: module", "boards/a.yaml:12:10: unknown value `module`"),
         ("root: initramfs", "root: ext4", "boards/a.yaml:9:7: unknown value `ext4`"),
         ("16 MiB", "16 MB", "boards/a.yaml:4:9: memory: `16 MB` is not a size: write it as `16 MiB`"),

@@ -34,7 +34,8 @@ use serde_json::{Map, Value};
 
 use super::guest::Guest;
 
-/// One step of the test.
+/// One step of a test.
+#[derive(Clone, Copy)]
 pub struct Step {
     /// Short, unique, lower case.
     pub name: &'static str,

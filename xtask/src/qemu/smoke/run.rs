@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::Step;
 use super::report::{Failure, Report, StepReport};
-use super::{STEPS, Step};
 use crate::board::{Board, ByteSize};
 use crate::context::Context;
 use crate::process;
@@ -32,6 +32,8 @@ pub struct Subject<'a> {
     pub rootfs: &'a Path,
     /// The probe's program, built for the board's processor.
     pub probe: &'a Path,
+    /// What it is taken through, in order.
+    pub steps: &'a [Step],
     /// Where the traces go.
     pub dir: &'a Path,
     /// After a failed step, go on with the next if the console still answers.
@@ -68,7 +70,7 @@ pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
     let mut guest = Guest::start(cx, &machine, &traces, probe, SEED)?;
     let mut steps = Vec::new();
     let mut skipped = Vec::new();
-    for (index, step) in STEPS.iter().enumerate() {
+    for (index, step) in subject.steps.iter().enumerate() {
         let report = take(step, &mut guest);
         cx.interrupt.check()?;
         cx.reporter.line(&report.line());
@@ -79,7 +81,7 @@ pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
             Some(closed) => closed || !subject.keep_going || guest.console.greet(RECOVERY).is_err(),
         };
         if dead {
-            skipped = STEPS[index + 1..].iter().map(|step| step.name).collect();
+            skipped = subject.steps[index + 1..].iter().map(|step| step.name).collect();
             break;
         }
     }

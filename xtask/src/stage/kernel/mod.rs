@@ -27,6 +27,8 @@ use tree::Tree;
 pub struct BuildKernel<'a> {
     /// Board, profile and provider: names the work tree.
     pub name: &'a str,
+    /// How many processors the machine has.
+    pub processors: u8,
     /// The source.
     pub linux: &'a Linux,
     /// Our changes to it, in the order in which they are applied.
@@ -99,7 +101,7 @@ impl Stage for BuildKernel<'_> {
             }
             None => inputs.file("shim/Kconfig", &self.shim.join("Kconfig"))?,
         }
-        inputs.text("make", make::SETTINGS.map(|(name, value)| format!("{name}={value}")).join(" "));
+        inputs.text("make", make::settings(self.processors).join(" "));
         if let Some(xz) = Machine::this().program("xz") {
             inputs.file("host xz", &xz)?; // it compresses the image
         }
@@ -112,7 +114,7 @@ impl Stage for BuildKernel<'_> {
             let tree = Tree::prepare(cx, task, dir, self.linux)?;
             tree.apply(cx, task, self.patches, &log)?;
             tree.add_shim(self.shim, self.stack)?;
-            let make = Make { cx, task, log: &log, tree: tree.path() };
+            let make = Make { cx, task, log: &log, tree: tree.path(), processors: self.processors };
             self.configure(task, &tree, &make)?;
             task.note("compiling");
             make.run(|command| command.arg("bzImage").args(self.is_loadable().then_some("modules")))?;
@@ -125,12 +127,13 @@ impl Stage for BuildKernel<'_> {
             Ok(())
         })?;
         task.note("checking");
+        let locks = self.processors > 1;
         if self.is_loadable() {
             let module = work.join("linnet.ko");
             process::run(cx, task, process::command("strip").arg("--strip-unneeded").arg(&module), &log)?;
-            isa::check(&module, &Policy::STRICT)?;
+            isa::check(&module, &Policy::STRICT.with_locks(locks))?;
         }
-        isa::check(&work.join("vmlinux"), &Policy::KERNEL).map(|_| ())
+        isa::check(&work.join("vmlinux"), &Policy::KERNEL.with_locks(locks)).map(|_| ())
     }
 
     fn output(&self, dir: &Path) -> Result<Kernel> {

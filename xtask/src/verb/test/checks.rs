@@ -56,6 +56,11 @@ pub fn all() -> Vec<Check> {
             Kind::Xtask(&["qemu", "--board", "qemu-pc", "--stack", "native"]),
         ),
         check("qemu-virtio", "the same on a second board", Kind::Xtask(&["qemu", "--board", "qemu-virtio"])),
+        check(
+            "kernel",
+            "the same and more on a kernel that checks itself",
+            Kind::Xtask(&["qemu", "--board", "qemu-debug", "--suite", "kernel"]),
+        ),
         check("size-pc", "sizes and budgets of qemu-pc", Kind::Xtask(&["size", "--board", "qemu-pc"])),
         check(
             "size-virtio",

@@ -1,0 +1,79 @@
+//! Our stack as a module: not unloaded while a program has a socket, and loaded, used and unloaded again and
+//! again without memory that is gone afterwards.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::peer::plan;
+use crate::qemu::guest::Guest;
+use crate::qemu::smoke::{Evidence, Mismatch};
+
+/// The module in the guest.
+const FILE: &str = "/lib/modules/linnet.ko";
+/// How often it is loaded.
+const ROUNDS: usize = 12;
+/// Rounds that may still fill caches of the kernel and of the allocator.
+const WARM_UP: usize = 4;
+/// What a round after the first few may cost on average, in KiB: pages that the allocator keeps differ from
+/// round to round.
+const LOSS_MAX: i64 = 8;
+/// One round.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Asks the kernel to unload it while sockets of each kind are open.
+pub fn refused(guest: &mut Guest) -> Result<Evidence> {
+    if !is_loaded(guest)? {
+        return Ok(Evidence::new("no module here: nothing to unload"));
+    }
+    guest.probe(&format!("module {} {}", plan::GATEWAY, plan::ECHO_PORT))
+}
+
+/// Unload, load, lease, download, sockets; what is free afterwards must not become less.
+pub fn reload(guest: &mut Guest) -> Result<Evidence> {
+    if !is_loaded(guest)? {
+        return Ok(Evidence::new("no module here: nothing to unload"));
+    }
+    stop_services(guest)?;
+    let interface = guest.interface.clone();
+    let lease = format!("udhcpc -n -q -f -i {interface} -t 10 -T 1 >/dev/null 2>&1");
+    let download = format!("wget -q -O /dev/null http://{}/probe", plan::GATEWAY);
+    let sockets = format!("/tmp/probe loopback {} >/dev/null", plan::GUEST);
+    let mut free = Vec::new();
+    for _ in 0..ROUNDS {
+        // Connections that only the stack remembers are in its way no more than frames that arrive.
+        guest.succeed_within("rmmod linnet", LIMIT).context("it is not unloaded though nobody uses it")?;
+        free.push(free_kib(guest)?);
+        guest.succeed_within(&format!("insmod {FILE} && ifconfig lo 127.0.0.1 up"), LIMIT)?;
+        guest.succeed_within(&lease, LIMIT)?;
+        guest.succeed_within(&download, LIMIT)?;
+        guest.succeed_within(&sockets, LIMIT)?;
+    }
+    let (first, last) = (free[WARM_UP], free[ROUNDS - 1]);
+    let loss = (first - last) / (ROUNDS - 1 - WARM_UP) as i64;
+    if loss > LOSS_MAX {
+        let got = format!("{loss} KiB less with each; free after each round, in KiB: {free:?}");
+        return Err(Mismatch::new("memory to be free again after each unloading", got).into());
+    }
+    let text = format!("{ROUNDS} times; {first} KiB free after {}, {last} at the end", WARM_UP + 1);
+    Ok(Evidence::new(text).with("free_kib", free))
+}
+
+fn is_loaded(guest: &mut Guest) -> Result<bool> {
+    Ok(guest.run("grep -q ^linnet /proc/modules")?.status == 0)
+}
+
+/// Lets init forget everything but the console's shell, and ends it.
+fn stop_services(guest: &mut Guest) -> Result<()> {
+    let keep = "grep -e /rcS -e '-/bin/sh$' /etc/inittab >/tmp/inittab";
+    guest.succeed(&format!("{keep} && cat /tmp/inittab >/etc/inittab && kill -HUP 1 && sleep 1"))?;
+    guest.succeed("kill $(pidof httpd telnetd udhcpc) && sleep 1").map(|_| ())
+}
+
+/// What no process and no cache that could be dropped takes.
+fn free_kib(guest: &mut Guest) -> Result<i64> {
+    let free =
+        guest.succeed("sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; grep MemFree /proc/meminfo")?;
+    let number = free.split_whitespace().find_map(|word| word.parse().ok());
+    number.with_context(|| format!("/proc/meminfo says {free:?}"))
+}
