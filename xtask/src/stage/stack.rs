@@ -11,7 +11,7 @@ use crate::compiler;
 use crate::context::Context;
 use crate::fingerprint::Fingerprint;
 use crate::host::rust::Pair;
-use crate::lint::{frames, isa, panics, policy::Policy};
+use crate::lint::{frames, imports, isa, panics, policy::Policy};
 use crate::process;
 use crate::report::Task;
 
@@ -37,6 +37,8 @@ const CODEGEN: [&str; 3] =
 /// What the object takes from the kernel instead of `compiler_builtins`, and by which name.
 const KERNEL_HAS: [(&str, &str); 4] =
     [("memcpy", "memcpy"), ("memmove", "memmove"), ("memset", "memset"), ("memcmp", "linnet_memcmp")];
+/// All that the object may refer to: that, and the shim (`stack/kmod/src/ffi.rs`).
+const IMPORTS: [&str; 5] = ["memcpy", "memmove", "memset", "linnet_*", "LINNET_*"];
 /// The target, as cargo calls it after its file's name.
 const TARGET: &str = "i586-linnet-none";
 /// The crates that go in; what else the workspace has does not matter.
@@ -71,6 +73,7 @@ impl Stage for BuildStack<'_> {
         inputs.text("flags", RUSTFLAGS);
         inputs.text("code generation", CODEGEN.join(" "));
         inputs.text("from the kernel", KERNEL_HAS.map(|(name, theirs)| format!("{name}={theirs}")).join(" "));
+        inputs.text("may refer to", IMPORTS.join(" "));
         inputs.file("rustc", &self.rust.rustc)?;
         inputs.file("library", &self.rust.library.join("Cargo.lock"))?;
         compiler::identity(inputs)
@@ -106,9 +109,10 @@ impl Stage for BuildStack<'_> {
         task.note("checking");
         let checked = panics::check(&object)
             .and_then(|_| isa::check(&object, &Policy::STRICT))
-            .and_then(|_| frames::check(&object));
+            .and_then(|_| frames::check(&object).map(drop))
+            .and_then(|()| imports::check(&object, &IMPORTS).map(drop));
         // An object that is refused is worth a look, so it stays where the message says.
-        checked.map(|_| ()).or_else(|error| {
+        checked.or_else(|error| {
             let kept = log.with_file_name("refused-rust.o");
             fs::copy(&object, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
             Err(error.context(format!("the stack's object is refused; it lies in {}", cx.paths.show(&kept))))
