@@ -6,13 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 
 use crate::explain::Explain;
 use crate::fingerprint::FileHashes;
 use crate::jobs::Jobs;
 use crate::process::Interrupt;
-use crate::report::Reporter;
+use crate::report::{Reporter, name_full_disk};
 
 /// Everything that a verb or a stage may ask of its surroundings.
 pub struct Context {
@@ -69,6 +69,13 @@ impl Context {
         let jobs = Jobs::new(options.jobs)?;
         let hashes = Arc::new(FileHashes::load(&paths.out.join("hashes.txt")));
         Ok(Self { paths, options, reporter, jobs, interrupt, hashes, explain: None })
+    }
+
+    /// `error`, with the disk named that has no room left, if that is why. For the moment of the failure:
+    /// what is removed after it makes room.
+    #[must_use]
+    pub fn name_full_disk(&self, error: Error) -> Error {
+        name_full_disk(error, &[&self.paths.out, &self.paths.cache, &std::env::temp_dir()])
     }
 }
 

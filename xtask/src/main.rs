@@ -36,7 +36,7 @@ fn run(cli: &Cli) -> Result<Outcome> {
     let interrupt = Interrupt::install().context("cannot watch for Ctrl-C")?;
     let paths = Paths::find(cli.shared.external.as_deref())?;
     let cx = Context::new(paths, cli.shared.options(), Reporter::detect(), interrupt)?;
-    let outcome = cli.verb.run(&cx);
+    let outcome = cli.verb.run(&cx).map_err(|error| cx.name_full_disk(error));
     cx.hashes.save();
     outcome
 }

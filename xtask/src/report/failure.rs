@@ -4,6 +4,7 @@ use std::io;
 
 use anyhow::Error;
 
+use super::FullDisk;
 use crate::process::Interrupted;
 
 /// The text of `error`: its message, then each cause on its own line, then advice where there is some.
@@ -37,7 +38,8 @@ pub fn is_disk_full(error: &Error) -> bool {
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
     };
-    error.chain().any(|cause| ours(cause) || cause.to_string().contains("No space left on device"))
+    let named = error.downcast_ref::<FullDisk>().is_some();
+    named || error.chain().any(|cause| ours(cause) || cause.to_string().contains("No space left on device"))
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@
 mod failure;
 mod outcome;
 mod progress;
+mod space;
 
 pub use failure::{describe, is_disk_full, is_interrupt};
 pub use outcome::Outcome;
 pub use progress::{Reporter, Task};
+pub use space::{FullDisk, name_full_disk};
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 
 use super::{Finished, Stage, Store};
 use crate::context::Context;
@@ -84,8 +84,7 @@ fn build<S: Stage>(cx: &Context, stage: &S, store: &Store, inputs: &Fingerprint)
         Err(error) => {
             let time = duration(task.elapsed());
             drop(task);
-            let _ = store.remove_temporary(); // the error that counts is the build's; the next run tries again
-            return Err(error.context(format!("stage {} failed after {time}", S::NAME)));
+            return Err(give_up(cx, store, error).context(format!("stage {} failed after {time}", S::NAME)));
         }
     };
     if fingerprint(cx, stage)?.digest() != inputs.digest() {
@@ -93,10 +92,17 @@ fn build<S: Stage>(cx: &Context, stage: &S, store: &Store, inputs: &Fingerprint)
         store.remove_temporary()?;
         return Ok(None);
     }
-    let finished = store.publish(&work, inputs)?;
+    let finished = store.publish(&work, inputs).map_err(|error| give_up(cx, store, error))?;
     store.prune(&finished);
     task.done(&stage.label());
     Ok(Some(finished))
+}
+
+/// Removes what is half-made. The disk that was too full for it is named before: then there is room again.
+fn give_up(cx: &Context, store: &Store, error: Error) -> Error {
+    let error = cx.name_full_disk(error);
+    let _ = store.remove_temporary(); // the error that counts is the build's; the next run tries again
+    error
 }
 
 /// Builds into a new temporary folder, which the caller removes if that fails.

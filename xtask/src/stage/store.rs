@@ -122,7 +122,7 @@ impl Store {
     /// Gives `work` its final name, with its inputs in it.
     ///
     /// # Errors
-    /// The disk is full or the rename is refused; `work` is gone then.
+    /// The disk is full or the rename is refused; `work` is still half-made then.
     pub fn publish(&self, work: &Path, inputs: &Fingerprint) -> Result<Finished> {
         let dir = self.dir.join(self.folder(inputs));
         let write = || {
@@ -132,10 +132,7 @@ impl Store {
             fs::write(work.join(INPUTS), inputs.to_text())?;
             fs::rename(work, &dir)
         };
-        if let Err(error) = write() {
-            let _ = remove_tree(work); // the next run tries again
-            return Err(error).with_context(|| format!("cannot finish {}", dir.display()));
-        }
+        write().with_context(|| format!("cannot finish {}", dir.display()))?;
         Ok(Finished(dir))
     }
 

@@ -3,6 +3,7 @@
 //! Each test starts this very program again as a child that runs a planted stage. A preloaded
 //! library ends the child at every single call that changes the file system, one after the other.
 
+mod disk;
 mod planted;
 
 use std::collections::BTreeMap;

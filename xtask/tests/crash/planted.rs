@@ -102,7 +102,8 @@ pub fn run(root: &Path, plan: Plan) -> Result<PathBuf> {
         Paths { root: root.to_path_buf(), out: root.join("out"), cache: root.join("cache"), external: None };
     let options = Options { jobs: 2, offline: true, locked: true, yes: false, json: false };
     let cx = Context::new(paths, options, Reporter::quiet(), interrupt)?;
-    let result = stage::run(&cx, &Planted { plan, root: root.to_path_buf() });
+    let result = stage::run(&cx, &Planted { plan, root: root.to_path_buf() })
+        .map_err(|error| cx.name_full_disk(error));
     cx.hashes.save();
     result
 }
