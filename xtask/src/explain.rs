@@ -4,13 +4,22 @@
 //! first stage that is not finished it records why and stops that branch of the pipeline.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::fingerprint::Change;
 
 /// What was found out, stage by stage in the order of asking.
 #[derive(Debug, Default)]
-pub struct Explain(Mutex<Vec<Explanation>>);
+pub struct Explain(Mutex<Answers>);
+
+/// All that was found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Stage by stage.
+    pub stages: Vec<Explanation>,
+    /// Sources that would be fetched first; what needs them could not be asked.
+    pub fetches: Vec<String>,
+}
 
 /// What one stage would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,16 +48,34 @@ pub struct WouldBuild {
     pub stage: &'static str,
 }
 
+/// Stops a pipeline that was only asked, at a source that is not there: not a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WouldFetch {
+    /// The source.
+    pub source: String,
+}
+
 impl Explain {
     /// Notes what was found out about one stage.
     pub fn record(&self, explanation: Explanation) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(explanation);
+        self.answers().stages.push(explanation);
+    }
+
+    /// Notes that `source` would be fetched.
+    #[must_use]
+    pub fn would_fetch(&self, source: &str) -> WouldFetch {
+        self.answers().fetches.push(source.to_owned());
+        WouldFetch { source: source.to_owned() }
     }
 
     /// Everything found out so far.
     #[must_use]
-    pub fn found(&self) -> Vec<Explanation> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn found(&self) -> Answers {
+        self.answers().clone()
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,3 +86,11 @@ impl fmt::Display for WouldBuild {
 }
 
 impl std::error::Error for WouldBuild {}
+
+impl fmt::Display for WouldFetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} would be fetched", self.source)
+    }
+}
+
+impl std::error::Error for WouldFetch {}

@@ -101,6 +101,9 @@ impl Providers {
             return Ok(source);
         }
         let title = format!("{name}-{}", pinned.version);
+        if let Some(explain) = &cx.explain {
+            return Err(explain.would_fetch(&title).into());
+        }
         if cx.options.offline {
             return Err(anyhow!(
                 "{title} is not in the download cache, and --offline forbids to fetch it\n  \

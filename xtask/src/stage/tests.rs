@@ -82,7 +82,7 @@ fn asking_builds_nothing_and_says_why() {
         let found = cx.explain.take().map(|explain| explain.found()).unwrap_or_default();
         let would_build =
             result.is_err_and(|error| error.downcast_ref() == Some(&WouldBuild { stage: "echo" }));
-        (would_build, found.into_iter().map(|one| one.verdict).next())
+        (would_build, found.stages.into_iter().map(|one| one.verdict).next())
     };
     assert_eq!(ask("a", false), (true, Some(Verdict::NeverBuilt)));
     assert_eq!(ask("a", true), (false, None));

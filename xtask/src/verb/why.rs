@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use crate::context::{Context, Options};
-use crate::explain::{Explain, Explanation, Verdict, WouldBuild};
+use crate::explain::{Answers, Explain, Explanation, Verdict, WouldBuild, WouldFetch};
 use crate::fingerprint::Change;
 use crate::pipeline;
 use crate::report::{Outcome, Reporter};
@@ -46,29 +46,38 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
     let ended = pipeline::build(&asking, &target).map(drop);
     let mut found = asking.explain.take().map(|explain| explain.found()).unwrap_or_default();
     match ended {
-        Err(error) if error.chain().all(|cause| cause.downcast_ref::<WouldBuild>().is_none()) => {
+        Err(error) if error.chain().all(|cause| !cause.is::<WouldBuild>() && !cause.is::<WouldFetch>()) => {
             return Err(error);
         }
         _ => {}
     }
     // Stages side by side answer in any order.
-    found.sort_by_key(|one| pipeline::STAGES.iter().position(|&name| name == one.stage));
+    found.fetches.sort_unstable();
+    found.stages.sort_by_key(|one| pipeline::STAGES.iter().position(|&name| name == one.stage));
     Ok(answer(&found, args.stage.as_deref()))
 }
 
 /// What to say about `stage`, or about all of them.
-fn answer(found: &[Explanation], stage: Option<&str>) -> Outcome {
-    let json = json!({ "stages": found.iter().map(to_json).collect::<Vec<_>>() });
+fn answer(Answers { stages: found, fetches }: &Answers, stage: Option<&str>) -> Outcome {
+    let json = json!({ "stages": found.iter().map(to_json).collect::<Vec<_>>(), "would_fetch": fetches });
     let stale = || found.iter().filter(|one| one.verdict != Verdict::UpToDate);
+    let fetch = |source: &String| format!("{source} would be fetched: it is not in the download cache\n");
+    let fetched: String = fetches.iter().map(fetch).collect();
     let text = match stage {
         Some(stage) => match found.iter().find(|one| one.stage == stage) {
             Some(one) => describe(one),
-            None if stale().next().is_none() => format!("{stage} has no part in this target\n"),
+            None if stale().next().is_none() && fetches.is_empty() => {
+                format!("{stage} has no part in this target\n")
+            }
             None => stale()
-                .fold(format!("{stage} waits for a stage before it:\n"), |text, one| text + &describe(one)),
+                .fold(format!("{stage} waits for what comes before it:\n{fetched}"), |text, one| {
+                    text + &describe(one)
+                }),
         },
-        None if stale().next().is_none() => format!("all {} stages are up to date\n", found.len()),
-        None => stale().map(describe).collect::<String>() + "and what comes after\n",
+        None if stale().next().is_none() && fetches.is_empty() => {
+            format!("all {} stages are up to date\n", found.len())
+        }
+        None => fetched + &stale().map(describe).collect::<String>() + "and what comes after\n",
     };
     Outcome::good(text, json)
 }
@@ -116,8 +125,13 @@ fn to_json(one: &Explanation) -> Value {
 mod tests {
     use super::*;
 
+    fn answers(stages: &[Explanation], fetches: &[&str]) -> Answers {
+        let fetches = fetches.iter().map(|&source| source.to_owned()).collect();
+        Answers { stages: stages.to_vec(), fetches }
+    }
+
     #[test]
-    fn answers() {
+    fn what_is_said() {
         let changed = Verdict::Changed(vec![
             Change::Changed("linux".into(), Some(("6.12.1".into(), "6.12.2".into()))),
             Change::Changed("kernel/base.config".into(), None),
@@ -127,27 +141,46 @@ mod tests {
             Explanation { stage: "musl", verdict: Verdict::UpToDate },
             Explanation { stage: "kernel", verdict: changed },
         ];
-        let cases: [(&[Explanation], Option<&str>, &str); 5] = [
-            (&found, Some("musl"), "musl is up to date\n"),
+        let never = [Explanation { stage: "musl", verdict: Verdict::NeverBuilt }];
+        let missing = ["linux-6.12.2"];
+        type Case<'a> = (&'a [Explanation], &'a [&'a str], Option<&'a str>, &'a str);
+        let cases: [Case; 8] = [
+            (&found, &[], Some("musl"), "musl is up to date\n"),
             (
                 &found,
+                &[],
                 Some("kernel"),
                 "kernel would be built again:\n  changed  linux: 6.12.1 → 6.12.2\n  changed  kernel/base.config\n  \
                  added    flag\n",
             ),
-            (&found, Some("image"), "image waits for a stage before it:\nkernel would be built again:\n"),
-            (&found[..1], None, "all 1 stages are up to date\n"),
             (
-                &[Explanation { stage: "musl", verdict: Verdict::NeverBuilt }],
+                &found,
+                &[],
+                Some("image"),
+                "image waits for what comes before it:\nkernel would be built again:\n",
+            ),
+            (&found[..1], &[], None, "all 1 stages are up to date\n"),
+            (&found[..1], &[], Some("image"), "image has no part in this target\n"),
+            (&never, &[], None, "musl would be built: it never was\n"),
+            (
+                &never,
+                &missing,
                 None,
-                "musl would be built: it never was\n",
+                "linux-6.12.2 would be fetched: it is not in the download cache\nmusl would be built",
+            ),
+            (
+                &[],
+                &missing,
+                Some("kernel"),
+                "kernel waits for what comes before it:\nlinux-6.12.2 would be fetched: it is not",
             ),
         ];
-        for (found, stage, expected) in cases {
-            let text = answer(found, stage).text;
+        for (stages, fetches, stage, expected) in cases {
+            let text = answer(&answers(stages, fetches), stage).text;
             assert!(text.starts_with(expected), "{stage:?}: {text}");
         }
-        let json = answer(&found, None).json;
+        let json = answer(&answers(&found, &missing), None).json;
+        assert_eq!(json["would_fetch"][0], "linux-6.12.2");
         assert_eq!(json["stages"][1]["changes"][0]["is"], "6.12.2");
     }
 }
