@@ -25,8 +25,6 @@ pub struct Inputs {
     pub kernel_image: PathBuf,
     /// The root file system, a cpio archive of the newc kind.
     pub rootfs: PathBuf,
-    /// Sizes of the native build of the same board, to compare with.
-    pub native: Option<PathBuf>,
 }
 
 /// The sizes of a build, all in bytes.
@@ -121,9 +119,6 @@ pub fn measure(inputs: &Inputs) -> Result<Report> {
     report.firmware_bytes = report.kernel_image_bytes + report.rootfs_bytes;
     report.rootfs_files = largest(files.into_iter());
     report.native_inet = NativeInet { bytes: NATIVE_INET, measured: false };
-    if let Some(native) = &inputs.native {
-        report.compare_with(&Report::load(native)?);
-    }
     Ok(report)
 }
 
@@ -318,7 +313,6 @@ mod tests {
                 "rootfs.cpio",
                 &super::archive::tests::archive(&[("bin/busybox", 300), ("init", 20)]),
             ),
-            native: None,
         };
         let report = measure(&inputs).unwrap();
         assert_eq!((report.stack_bytes, report.kernel_image_bytes), (32, 700));

@@ -54,7 +54,6 @@ impl Stage for AssembleImage<'_> {
             module: self.kernel.modules.first().cloned(),
             kernel_image: self.kernel.image.clone(),
             rootfs: self.rootfs.archive.clone(),
-            native: None,
         })?;
         budget::check(&budget::budgets(&report, self.budgets))?;
         let image = Image::at(work);
