@@ -65,6 +65,8 @@ pub enum Verb {
     Qemu(verb::qemu::Args),
     /// Show what takes the bytes; check the board's budgets
     Size(verb::size::Args),
+    /// Build again in another folder, killed in each stage, and compare
+    Reproduce(verb::reproduce::Args),
     /// Run everything that has to hold: format, clippy, docs, tests, QEMU, budgets
     Test(verb::test::Args),
     /// Check that this machine can build; install what it lacks
@@ -88,6 +90,7 @@ impl Verb {
             Self::Image(args) => verb::image::run(cx, args),
             Self::Qemu(args) => verb::qemu::run(cx, args),
             Self::Size(args) => verb::size::run(cx, args),
+            Self::Reproduce(args) => verb::reproduce::run(cx, args),
             Self::Test(args) => verb::test::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),
             Self::Sources(args) => verb::sources::run(cx, args),

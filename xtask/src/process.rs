@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 pub use interrupt::{Interrupt, Interrupted};
-pub use orphans::end_orphans;
+pub use orphans::{end_orphans, end_workers, workers};
 pub use pipe::pipe;
 
 use crate::context::Context;
@@ -181,9 +181,12 @@ fn supervise(cx: &Context, task: &Task, command: &mut Command) -> Result<ExitSta
     Ok(status)
 }
 
-/// Waits without reaping first, so that the group's number cannot belong to anyone else while
-/// an interrupt may still be sent to it.
-fn wait(cx: &Context, child: &mut Child) -> Result<ExitStatus> {
+/// Waits for a child that [`Interrupt::guard`] started. Without reaping it first, so that the group's
+/// number cannot belong to anyone else while an interrupt may still be sent to it.
+///
+/// # Errors
+/// There is no such child any more.
+pub fn wait(cx: &Context, child: &mut Child) -> Result<ExitStatus> {
     let pid = Pid::from_child(child);
     loop {
         match rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {

@@ -5,6 +5,7 @@ pub mod clean;
 pub mod doctor;
 pub mod image;
 pub mod qemu;
+pub mod reproduce;
 pub mod size;
 pub mod sources;
 pub mod test;

@@ -67,6 +67,11 @@ pub fn all() -> Vec<Check> {
             "sizes and budgets of qemu-virtio",
             Kind::Xtask(&["size", "--board", "qemu-virtio"]),
         ),
+        check(
+            "reproduce",
+            "killed in each stage and in another folder, the same bits",
+            Kind::Xtask(&["reproduce", "--board", "qemu-pc", "--board", "qemu-virtio"]),
+        ),
     ]
 }
 
