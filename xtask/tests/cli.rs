@@ -63,7 +63,7 @@ fn json_is_one_document_and_nothing_else() {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names: Vec<&str> =
         document["boards"].as_array().unwrap().iter().flat_map(|b| b["name"].as_str()).collect();
-    assert_eq!(names, ["qemu-pc", "qemu-virtio"]);
+    assert!(["qemu-pc", "qemu-virtio"].iter().all(|name| names.contains(name)), "{names:?}");
     // A failure is a document too, and the exit status tells.
     let output = xtask(&["boards", "--json", "--external", "/nowhere"]);
     assert_eq!(output.status.code(), Some(1));
