@@ -9,7 +9,10 @@ mod program;
 mod report;
 mod table;
 
+pub mod breakdown;
 pub mod budget;
+pub mod compare;
+pub mod treemap;
 
-pub use report::{Inputs, Item, NATIVE_INET, NativeInet, Report, measure};
-pub use table::table;
+pub use report::{FIGURES, Figure, Inputs, Item, NATIVE_INET, NativeInet, Report, measure};
+pub use table::{list, table};

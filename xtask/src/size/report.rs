@@ -1,6 +1,7 @@
 //! The sizes of one build, measured: the figures, and what they are made of.
 
 use super::archive;
+use super::breakdown::Breakdown;
 use super::linkmap::{self, Piece};
 use super::program::{self, Program, Symbol};
 use anyhow::{Context as _, Result};
@@ -98,11 +99,11 @@ impl Report {
     }
 }
 
-/// Measures the build at `inputs`.
+/// Measures the build at `inputs`: its figures, and what its kernel is made of.
 ///
 /// # Errors
 /// A file is missing or not what it should be; the message names it.
-pub fn measure(inputs: &Inputs) -> Result<Report> {
+pub fn measure(inputs: &Inputs) -> Result<(Report, Breakdown)> {
     let map = String::from_utf8_lossy(&read(&inputs.map)?).into_owned();
     let vmlinux = program::read(&inputs.vmlinux.display().to_string(), &read(&inputs.vmlinux)?)?;
     let module =
@@ -113,18 +114,43 @@ pub fn measure(inputs: &Inputs) -> Result<Report> {
     anyhow::ensure!(!pieces.is_empty(), "{} is no link map of GNU ld", inputs.map.display());
     let image =
         std::fs::metadata(&inputs.kernel_image).with_context(|| inputs.kernel_image.display().to_string())?;
-    let mut report = account(&pieces, &vmlinux, module.transpose()?.as_ref());
+    let module = module.transpose()?;
+    let breakdown = Breakdown::of(&pieces, &vmlinux, module.as_ref());
+    let mut report = account(&pieces, &vmlinux, module.as_ref());
     report.kernel_image_bytes = image.len();
     report.rootfs_bytes = rootfs.len() as u64;
     report.firmware_bytes = report.kernel_image_bytes + report.rootfs_bytes;
     report.rootfs_files = largest(files.into_iter());
     report.native_inet = NativeInet { bytes: NATIVE_INET, measured: false };
-    Ok(report)
+    Ok((report, breakdown))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
+
+/// One of the figures, under the names that it has for people and for machines.
+#[derive(Clone, Copy)]
+pub struct Figure {
+    /// Its key in `size --json`.
+    pub key: &'static str,
+    /// In a table.
+    pub title: &'static str,
+    /// Takes it out of a report, in bytes.
+    pub of: fn(&Report) -> u64,
+}
+
+/// The figures, in the order in which they are shown.
+pub const FIGURES: [Figure; 8] = [
+    Figure { key: "stack_bytes", title: "our stack", of: |r| r.stack_bytes },
+    Figure { key: "stack_rust_bytes", title: "  of that Rust", of: |r| r.stack_rust_bytes },
+    Figure { key: "net_bytes", title: "all network code", of: |r| r.net_bytes },
+    Figure { key: "kernel_text_bytes", title: "kernel text (as `size`)", of: |r| r.kernel_text_bytes },
+    Figure { key: "kernel_code_bytes", title: "kernel code + constants", of: |r| r.kernel_code_bytes },
+    Figure { key: "kernel_image_bytes", title: "kernel image", of: |r| r.kernel_image_bytes },
+    Figure { key: "rootfs_bytes", title: "root file system", of: |r| r.rootfs_bytes },
+    Figure { key: "firmware_bytes", title: "firmware", of: |r| r.firmware_bytes },
+];
 
 /// The figures that come from the link.
 fn account(pieces: &[Piece], vmlinux: &Program, module: Option<&Program>) -> Report {
@@ -160,7 +186,7 @@ fn loadable_rust(module: Option<&Program>) -> u64 {
 }
 
 /// The part of the kernel's tree that an object belongs to: `net/core` under net/, else the top folder.
-fn component(object: &str) -> String {
+pub(super) fn component(object: &str) -> String {
     let parts: Vec<&str> = object.split('/').collect();
     match parts.as_slice() {
         ["net", folder, _, ..] => format!("net/{folder}"),
@@ -190,7 +216,7 @@ fn sums(items: impl Iterator<Item = (String, u64)>) -> impl Iterator<Item = (Str
     sums.into_iter()
 }
 
-fn largest(items: impl Iterator<Item = (String, u64)>) -> Vec<Item> {
+pub(super) fn largest(items: impl Iterator<Item = (String, u64)>) -> Vec<Item> {
     let mut items: Vec<Item> = items.map(|(name, bytes)| Item { name, bytes }).collect();
     items.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
     items
@@ -314,7 +340,8 @@ mod tests {
                 &super::archive::tests::archive(&[("bin/busybox", 300), ("init", 20)]),
             ),
         };
-        let report = measure(&inputs).unwrap();
+        let (report, breakdown) = measure(&inputs).unwrap();
+        assert_eq!(breakdown.objects[0].name, "net/linnet/rust.o");
         assert_eq!((report.stack_bytes, report.kernel_image_bytes), (32, 700));
         assert_eq!(report.native_inet, NativeInet { bytes: 309_975, measured: false });
         assert_eq!(report.firmware_bytes, 700 + report.rootfs_bytes);

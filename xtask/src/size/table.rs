@@ -37,6 +37,14 @@ pub fn table(name: &str, report: &Report) -> String {
     text.trim_end().to_owned()
 }
 
+/// The `most` largest of `items`, which are parts of `whole` bytes.
+#[must_use]
+pub fn list(title: &str, items: &[Item], most: usize, whole: u64) -> String {
+    let mut text = String::new();
+    section(&mut text, title, items, most, whole);
+    text.trim().to_owned()
+}
+
 fn section(text: &mut String, title: &str, items: &[Item], most: usize, whole: u64) {
     if items.is_empty() {
         return;
@@ -65,7 +73,7 @@ fn percent(part: u64, whole: u64) -> f64 {
 }
 
 /// At most `most` characters of `name`: its end, which says most of a path.
-fn shortened(name: &str, most: usize) -> String {
+pub(super) fn shortened(name: &str, most: usize) -> String {
     let length = name.chars().count();
     if length <= most {
         return name.to_owned();

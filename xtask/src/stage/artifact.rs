@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::manifest;
+use crate::size::breakdown;
 
 /// The kernel's source as released. Nobody writes into it.
 #[derive(Clone, Debug)]
@@ -125,6 +126,8 @@ pub struct Image {
     pub manifest: PathBuf,
     /// What takes how many bytes.
     pub sizes: PathBuf,
+    /// What the kernel is made of, to the last symbol.
+    pub symbols: PathBuf,
 }
 
 impl Image {
@@ -137,6 +140,7 @@ impl Image {
             rootfs: dir.join("rootfs.cpio"),
             manifest: dir.join(manifest::NAME),
             sizes: dir.join("size.json"),
+            symbols: dir.join(breakdown::FILE),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::fingerprint::Fingerprint;
 use crate::manifest::Manifest;
 use crate::mirror;
 use crate::report::Task;
-use crate::size::{self, Report, budget};
+use crate::size::{self, FIGURES, Report, budget};
 
 /// Puts an image together.
 #[derive(Clone, Debug)]
@@ -42,13 +42,14 @@ impl Stage for AssembleImage<'_> {
         inputs.stage("kernel", &self.kernel.dir);
         inputs.stage("rootfs", &self.rootfs.dir);
         inputs.text("manifest", serde_json::to_string(&self.manifest)?);
+        inputs.text("sizes", SIZES);
         inputs.text("budgets", format!("{:?}", self.budgets));
         Ok(())
     }
 
     fn build(&self, cx: &Context, task: &Task, work: &Path) -> Result<()> {
         task.note("measuring");
-        let report = size::measure(&size::Inputs {
+        let (report, breakdown) = size::measure(&size::Inputs {
             vmlinux: self.kernel.vmlinux.clone(),
             map: self.kernel.map.clone(),
             module: self.kernel.modules.first().cloned(),
@@ -64,6 +65,7 @@ impl Stage for AssembleImage<'_> {
         }
         manifest.sizes = sizes(&report);
         atomic::write(&image.sizes, (serde_json::to_string_pretty(&report)? + "\n").as_bytes())?;
+        atomic::write(&image.symbols, &serde_json::to_vec(&breakdown)?)?;
         manifest.write(work)
     }
 
@@ -72,15 +74,11 @@ impl Stage for AssembleImage<'_> {
     }
 }
 
+/// Raised when other things are measured or kept in other files.
+const SIZES: &str = "2";
+
 /// The figures that fit on a page, by the names that `size --json` has for them.
 fn sizes(report: &Report) -> BTreeMap<String, u64> {
-    let figures = [
-        ("stack_bytes", report.stack_bytes),
-        ("net_bytes", report.net_bytes),
-        ("kernel_text_bytes", report.kernel_text_bytes),
-        ("kernel_image_bytes", report.kernel_image_bytes),
-        ("rootfs_bytes", report.rootfs_bytes),
-        ("firmware_bytes", report.firmware_bytes),
-    ];
-    figures.map(|(name, bytes)| (name.to_owned(), bytes)).into()
+    let figures = FIGURES.iter().map(|figure| (figure.key.to_owned(), (figure.of)(report)));
+    figures.collect()
 }

@@ -1,24 +1,62 @@
 //! `cargo xtask size`: what takes the bytes of an image, beside what Linux's own inet takes.
 
+mod side;
+
+use std::path::PathBuf;
+
 use anyhow::Result;
 use serde_json::json;
 
+use crate::atomic;
 use crate::context::Context;
 use crate::pipeline;
-use crate::report::Outcome;
-use crate::size::{self, Report, budget};
+use crate::report::{Outcome, grouped};
+use crate::size::breakdown::{Breakdown, Level};
+use crate::size::{self, Report, budget, compare, treemap};
+use crate::stage::artifact::Image;
 use crate::target::{Provider, Target, TargetArgs};
 
-/// Which image.
+/// Which image, and how to look at it.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  cargo xtask size                     the default image
-  cargo xtask size --board qemu-virtio
-  cargo xtask size --stack native      the same on Linux's own inet: makes the comparison exact
-  cargo xtask size --json              the figures for a machine (docs/size.md says what they are)")]
+  cargo xtask size                          the default image
+  cargo xtask size --by object --in net     every object under net/
+  cargo xtask size --by symbol --in net/linnet --most 50
+  cargo xtask size --treemap size.svg       a picture of all of it
+  cargo xtask size --compare native module  what our stack saves, and where
+  cargo xtask size --compare qemu-pc qemu-virtio
+  cargo xtask size --compare ~/old .        two folders with a size.json
+  cargo xtask size --json                   for a machine (see docs/size.md)")]
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
+
+    /// List components, objects or symbols of the kernel
+    #[arg(long, value_name = "LEVEL", value_enum, conflicts_with = "compare")]
+    by: Option<Level>,
+
+    /// Only what lies in this folder of the kernel's tree
+    #[arg(
+        long = "in",
+        value_name = "FOLDER",
+        default_value = "",
+        hide_default_value = true,
+        requires = "by"
+    )]
+    within: String,
+
+    /// At most so many lines of the list
+    #[arg(long, value_name = "N", default_value_t = 40, requires = "by")]
+    most: usize,
+
+    /// Draw a treemap into this SVG file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "compare"])]
+    treemap: Option<PathBuf>,
+
+    /// Say what differs between two images: words for the target (a board, a profile, module or native, joined
+    /// by commas), or folders
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    compare: Option<Vec<String>>,
 }
 
 /// Builds it as far as it is not built, measures it, and checks the board's budgets. Beside it stands
@@ -27,14 +65,49 @@ pub struct Args {
 /// # Errors
 /// It cannot be built. A budget that is exceeded is a bad [`Outcome`].
 pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
+    if let Some([a, b]) = args.compare.as_deref() {
+        let (a, b) = (side::load(cx, &args.target, a)?, side::load(cx, &args.target, b)?);
+        let (text, json) = compare::compare(&a, &b);
+        return Ok(Outcome::good(text, json));
+    }
     let target = Target::load(cx, &args.target)?;
     let image = pipeline::build(cx, &target)?.image;
     let mut report = Report::load(&image.sizes)?;
-    let native = Target { stack: Provider::Native, ..target.clone() }.dir(cx).join(SIZES);
+    if let Some(level) = args.by {
+        return list(&target, &report, &Breakdown::load(&image.dir)?, level, args);
+    }
+    if let Some(path) = &args.treemap {
+        let svg = treemap::draw(&target.name(), &report, &Breakdown::load(&image.dir)?);
+        let path = std::path::absolute(path)?;
+        atomic::write(&path, svg.as_bytes())?;
+        let text = format!("{}: {} bytes, for a browser", path.display(), grouped(svg.len() as u64));
+        return Ok(Outcome::good(text, json!({ "treemap": path, "bytes": svg.len() })));
+    }
+    let native = Image::at(&Target { stack: Provider::Native, ..target.clone() }.dir(cx)).sizes;
     if target.stack != Provider::Native && native.is_file() {
         report.compare_with(&Report::load(&native)?);
     }
     Ok(outcome(&target, &report))
+}
+
+fn list(
+    target: &Target,
+    report: &Report,
+    breakdown: &Breakdown,
+    level: Level,
+    args: &Args,
+) -> Result<Outcome> {
+    let items = breakdown.list(level, &args.within)?;
+    let whole: u64 = items.iter().map(|item| item.bytes).sum();
+    let place = if args.within.is_empty() { "the kernel" } else { &args.within };
+    let share = whole as f64 * 100.0 / report.kernel_code_bytes.max(1) as f64;
+    let title = format!(
+        "{}: {} bytes of code and constants in {place}, {share:.1} % of the kernel's",
+        target.name(),
+        grouped(whole)
+    );
+    let json = json!({ "target": target.name(), "in": args.within, "bytes": whole, "items": items });
+    Ok(Outcome::good(size::list(&title, &items, args.most, whole), json))
 }
 
 fn outcome(target: &Target, report: &Report) -> Outcome {
@@ -60,6 +133,3 @@ fn outcome(target: &Target, report: &Report) -> Outcome {
         Err(error) => Outcome::bad(format!("{table}\n\n{error}"), json),
     }
 }
-
-/// The file with the sizes in an image's folder.
-const SIZES: &str = "size.json";
