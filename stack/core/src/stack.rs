@@ -457,11 +457,6 @@ impl<H: Host> Stack<H> {
     pub fn udp_rows(&self) -> impl Iterator<Item = Row> {
         self.udp.rows()
     }
-
-    /// The lines of `/proc/net/icmp`: ping sockets.
-    pub fn ping_rows(&self) -> impl Iterator<Item = Row> {
-        self.ping.rows()
-    }
 }
 
 /// The sockets that `id` is one of, so that both kinds share the code of each call.

@@ -9,6 +9,7 @@ use linnet_core::stack::Config;
 use linnet_sim::craft::{self, PEER_MAC, Seen};
 use linnet_sim::host::Payer;
 use linnet_sim::lab::{ETH, LO, Lab, OUR, OUR_MAC, PEER};
+use linnet_wire::arp::Operation;
 use linnet_wire::ethernet::{EtherType, Mac};
 use linnet_wire::ipv4::Protocol;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -348,6 +349,29 @@ fn dhcp_works_without_an_address() {
     lab.receive_packet(&craft::packet(craft::header(PEER, OUR, Protocol::UDP), &[], &datagram));
     lab.receive_packet(&craft::packet(craft::header(PEER, OUR, Protocol::TCP), &[], &[0; 20]));
     assert_eq!((lab.recv(other), lab.sent()), (Err(Errno::EAGAIN), vec![]));
+}
+
+#[test]
+fn without_an_address_a_neighbour_may_answer() {
+    let mut lab = Lab::unconfigured();
+    let id = lab.socket(Kind::Datagram, 68);
+    set(&mut lab, id, Common { iface: Some(ETH), ..Common::DEFAULT });
+    lab.call(|stack, cx| stack.bind(cx, id, at(ANY, 68))).expect("bind");
+    // Who has the address that a DHCP server has just offered (RFC 5227 §2.1.1)?
+    lab.send_to(id, b"", (OUR, 9)).expect("sent");
+    let [Seen::Arp(to, probe)] = &lab.sent()[..] else { panic!("no probe") };
+    assert_eq!((*to, probe.sender, probe.target), (Mac::BROADCAST, ANY, OUR));
+    assert!(lab.stack.neighbours().all(|neighbour| neighbour.mac.is_none()));
+    lab.receive_arp(OUR_MAC, PEER_MAC, &craft::arp(Operation::Reply, (PEER_MAC, OUR), (OUR_MAC, ANY)));
+    let found: Vec<_> = lab.stack.neighbours().map(|neighbour| (neighbour.address, neighbour.mac)).collect();
+    assert_eq!(found, [(OUR, Some(PEER_MAC))]);
+    // Questions are not answered, whatever they are for.
+    lab.sent();
+    for target in [ANY, OUR, PEER] {
+        let request = craft::arp(Operation::Request, (PEER_MAC, PEER), (Mac::default(), target));
+        lab.receive_arp(Mac::BROADCAST, PEER_MAC, &request);
+    }
+    assert_eq!((lab.sent(), lab.stack.neighbours().count()), (vec![], 1));
 }
 
 #[test]

@@ -21,7 +21,6 @@ impl<H: Host> Net<H> {
         frame: &H::Buf,
     ) -> Result<(), DropReason> {
         let packet = Packet::parse(frame.bytes()).ok_or(DropReason::UnknownVersion)?;
-        let own = iface.address.ok_or(DropReason::NotForUs)?;
         let sender = packet.sender;
         if iface.link.kind != LinkKind::Ethernet
             || !packet.sender_mac.is_unicast()
@@ -32,17 +31,19 @@ impl<H: Host> Net<H> {
         {
             return Err(DropReason::Martian);
         }
-        let for_us = packet.operation == Operation::Request && packet.target == own.address;
+        // Without an address there is nothing to answer, but our own probe (RFC 5227 §2.1.1) may be.
+        let own = iface.address.filter(|own| own.address == packet.target);
+        let own = own.filter(|_| packet.operation == Operation::Request);
         // A sender of 0.0.0.0 asks whether the address is free (RFC 5227): answered, not learned.
         if !sender.is_unspecified() {
             let key = (iface.link.index, sender);
-            let creates = for_us && own.contains(sender);
+            let creates = own.is_some_and(|own| own.contains(sender));
             let mac = packet.sender_mac;
             if let Some(waiting) = self.neighbours.learn(cx.now, &mut self.memory, key, mac, creates) {
                 self.send_waiting(cx, &iface.link, mac, waiting);
             }
         }
-        if for_us {
+        if own.is_some() {
             let reply = Packet {
                 operation: Operation::Reply,
                 sender_mac: iface.link.mac,
