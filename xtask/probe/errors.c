@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The errno of connections that are refused or reset, and of misuse. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -99,6 +102,38 @@ static void misuse(const char *peer)
 	close(fd);
 }
 
+static int error_of_socket(int type, int protocol)
+{
+	int fd = socket(AF_INET, type, protocol);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* What the minimal profile lacks, and what programs open only to ask ioctls. */
+static void raw(void)
+{
+	bool minimal = access("/proc/net/raw", F_OK);
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+
+	must("raw-for-ioctl", fd);
+	check_errno("raw-ioctl", ioctl(fd, SIOCGIFFLAGS, &ifr) ? errno : 0, 0);
+	close(fd);
+	check_errno("raw-of-nothing", error_of_socket(SOCK_RAW, 0), EPROTONOSUPPORT);
+	check_errno("ping-datagram", error_of_socket(SOCK_DGRAM, IPPROTO_ICMP), 0);
+	if (minimal) {
+		check_errno("raw-icmp", error_of_socket(SOCK_RAW, IPPROTO_ICMP), EPROTONOSUPPORT);
+		check_errno("raw-udp", error_of_socket(SOCK_RAW, IPPROTO_UDP), EPROTONOSUPPORT);
+	}
+	if (setresuid(-1, 65534, -1))
+		return;
+	check_errno("raw-of-nobody", error_of_socket(SOCK_RAW, IPPROTO_RAW), EPERM);
+	must("raw-again-root", setresuid(-1, 0, -1));
+}
+
 void probe_errors(const char *peer, int closed_port, int reset_port)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -107,4 +142,5 @@ void probe_errors(const char *peer, int closed_port, int reset_port)
 	reset_after_the_end();
 	refused_datagram(peer, closed_port);
 	misuse(peer);
+	raw();
 }

@@ -20,6 +20,7 @@ pub mod lint;
 pub mod manifest;
 pub mod mirror;
 pub mod output;
+pub mod patch;
 pub mod peer;
 pub mod pipeline;
 pub mod process;

@@ -4,7 +4,6 @@
 //! checks the order. Stages that run side by side share one job limit; when one fails, the others are
 //! ended, and the first failure is what the user sees.
 
-use std::fs;
 use std::path::PathBuf;
 use std::thread;
 
@@ -17,17 +16,18 @@ use crate::host::{self, Machine};
 use crate::kconfig::{Fragment, Requests};
 use crate::manifest::Manifest;
 use crate::output;
+use crate::patch;
 use crate::process::Interrupted;
 use crate::sources::{self, LockedSources, Name, Source};
-use crate::stage::artifact::{Builtins, Busybox, Image, Kernel, Linux, Musl, Probe, Stack, Toolchain};
+use crate::stage::artifact::{Builtins, Busybox, Dhcpc, Image, Kernel, Linux, Musl, Probe, Stack, Toolchain};
 use crate::stage::{
-    self, AssembleImage, AssembleToolchain, BuildBuiltins, BuildBusybox, BuildKernel, BuildMusl, BuildProbe,
-    BuildStack, ExportHeaders, PackRootfs, Stage as _, UnpackLinux,
+    self, AssembleImage, AssembleToolchain, BuildBuiltins, BuildBusybox, BuildDhcpc, BuildKernel, BuildMusl,
+    BuildProbe, BuildStack, ExportHeaders, PackRootfs, Stage as _, UnpackLinux,
 };
 use crate::target::{Provider, Target};
 
 /// Every stage's name, in the order of the build.
-pub const STAGES: [&str; 11] = [
+pub const STAGES: [&str; 12] = [
     UnpackLinux::NAME,
     BuildStack::NAME,
     BuildBuiltins::NAME,
@@ -36,6 +36,7 @@ pub const STAGES: [&str; 11] = [
     ExportHeaders::NAME,
     AssembleToolchain::NAME,
     BuildBusybox::NAME,
+    BuildDhcpc::NAME,
     BuildProbe::NAME,
     PackRootfs::NAME,
     AssembleImage::NAME,
@@ -73,7 +74,7 @@ pub fn build(cx: &Context, target: &Target) -> Result<Built> {
         },
         || both(cx, || plan.stack(cx), || both(cx, || plan.builtins(cx), || musl(cx))),
     )?;
-    let (kernel, (busybox_source, busybox, probe)) = both(
+    let (kernel, (busybox_source, busybox, dhcpc, probe)) = both(
         cx,
         || plan.kernel(cx, &linux, stack.as_ref()),
         || {
@@ -83,11 +84,14 @@ pub fn build(cx: &Context, target: &Target) -> Result<Built> {
         },
     )?;
     let overlays = plan.overlays();
-    let rootfs = PackRootfs { overlays: &overlays, busybox: &busybox, modules: &kernel.modules };
+    let rootfs =
+        PackRootfs { overlays: &overlays, busybox: &busybox, dhcpc: &dhcpc, modules: &kernel.modules };
     let rootfs = stage::run(cx, &rootfs)?;
     let sources = LockedSources { linux: source, musl: musl_source, busybox: busybox_source };
     let stack = stack.as_ref().map(|stack| &stack.dir);
-    let parts = [&builtins.dir, &musl.dir, &busybox.dir, &rootfs.dir, &kernel.dir].into_iter().chain(stack);
+    let parts = [&builtins.dir, &musl.dir, &busybox.dir, &dhcpc.dir, &rootfs.dir, &kernel.dir]
+        .into_iter()
+        .chain(stack);
     let image = AssembleImage {
         kernel: &kernel,
         rootfs: &rootfs,
@@ -106,7 +110,8 @@ struct Plan<'a> {
     target: &'a Target,
     paths: &'a Paths,
     rust: Pair,
-    patches: Vec<PathBuf>,
+    kernel_patches: Vec<PathBuf>,
+    busybox_patches: Vec<PathBuf>,
     kernel: Requests,
     busybox: Requests,
 }
@@ -128,7 +133,8 @@ impl<'a> Plan<'a> {
             target,
             paths: &cx.paths,
             rust,
-            patches: patches(&cx.paths)?,
+            kernel_patches: patch::all(&cx.paths, "kernel")?,
+            busybox_patches: patch::all(&cx.paths, "busybox-config")?,
             kernel: Requests::merge(&kernel)?,
             busybox: Requests::merge(&[load("busybox-config", &profile.busybox)?])?,
         })
@@ -152,7 +158,7 @@ impl<'a> Plan<'a> {
             name: &self.target.name(),
             processors: self.target.board.cpu.count,
             linux,
-            patches: &self.patches,
+            patches: &self.kernel_patches,
             requests: &self.kernel,
             shim: &self.paths.root.join("stack/kmod/c"),
             stack,
@@ -160,13 +166,23 @@ impl<'a> Plan<'a> {
         stage::run(cx, &build)
     }
 
-    fn userland(&self, cx: &Context, toolchain: &Toolchain) -> Result<(Source, Busybox, Probe)> {
+    fn userland(&self, cx: &Context, toolchain: &Toolchain) -> Result<(Source, Busybox, Dhcpc, Probe)> {
         let source = sources::ensure_one(cx, Name::Busybox)?;
-        let busybox = BuildBusybox { source: &source, toolchain, requests: &self.busybox };
+        let busybox = BuildBusybox {
+            source: &source,
+            toolchain,
+            patches: &self.busybox_patches,
+            requests: &self.busybox,
+        };
         let probe = self.paths.root.join("xtask/probe");
         let probe = BuildProbe { source: &probe, toolchain };
-        let (busybox, probe) = both(cx, || stage::run(cx, &busybox), || stage::run(cx, &probe))?;
-        Ok((source, busybox, probe))
+        let dhcpc = BuildDhcpc { rust: &self.rust, root: &self.paths.root, toolchain };
+        let (busybox, (dhcpc, probe)) = both(
+            cx,
+            || stage::run(cx, &busybox),
+            || both(cx, || stage::run(cx, &dhcpc), || stage::run(cx, &probe)),
+        )?;
+        Ok((source, busybox, dhcpc, probe))
     }
 
     /// Ours first, so that the product's own overrules it.
@@ -195,24 +211,6 @@ fn manifest<'a>(
         manifest.add_stage(dir)?;
     }
     Ok(manifest)
-}
-
-/// All patches to the kernel: ours in the order of their names, then the product's own.
-fn patches(paths: &Paths) -> Result<Vec<PathBuf>> {
-    let mut patches = Vec::new();
-    for dir in paths.data_dirs("kernel").into_iter().rev().map(|dir| dir.join("patches")) {
-        if !dir.is_dir() {
-            continue; // a product need not have any
-        }
-        let context = || format!("cannot read {}", dir.display());
-        let entries = fs::read_dir(&dir).with_context(context)?;
-        let files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>();
-        let mut files = files.with_context(context)?;
-        files.retain(|path| path.extension().is_some_and(|end| end == "patch"));
-        files.sort();
-        patches.extend(files);
-    }
-    Ok(patches)
 }
 
 /// Runs `a` and `b` side by side and returns both outputs.

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Datagram sockets: UDP, and ICMP echoes with or without an IPv4 header.
+ * Datagram sockets: UDP, and ICMP echoes.
  */
-#include <linux/icmp.h>
-#include <linux/ip.h>
 #include <linux/module.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -80,21 +78,6 @@ static int linnet_parse_cmsg(struct msghdr *msg, struct linnet_send *how)
 	return 0;
 }
 
-/*
- * The raw face of a ping socket has the identifier that the program chose for
- * its echo requests: the socket is bound to it by the first one.
- */
-static void linnet_bind_echo(struct linnet_sock *ls, const struct sk_buff *skb)
-{
-	const struct icmphdr *icmp = (const struct icmphdr *)skb->data;
-	struct sockaddr_in addr = { .sin_family = AF_INET };
-
-	if (skb->len < sizeof(*icmp))
-		return;
-	addr.sin_port = icmp->un.echo.id;
-	linnet_bind(ls->id, &addr);
-}
-
 int linnet_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct linnet_send how = { .ttl = -1, .tos = -1, .flags = msg->msg_flags };
@@ -140,8 +123,6 @@ int linnet_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		kfree_skb(skb);
 		return err;
 	}
-	if (ls->raw)
-		linnet_bind_echo(ls, skb);
 	return linnet_send(ls->id, skb, &how) ?: len;
 }
 
@@ -164,26 +145,6 @@ static void linnet_put_cmsg(struct linnet_sock *ls, struct msghdr *msg,
 	}
 	if (ls->cmsg & LINNET_CMSG_TOS)
 		put_cmsg(msg, SOL_IP, IP_TOS, sizeof(front->tos), &front->tos);
-}
-
-/* The IPv4 header that a raw socket shows, made anew. */
-static int linnet_put_header(struct msghdr *msg, const struct linnet_front *front,
-			     size_t len)
-{
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.tos = front->tos,
-		.tot_len = htons(sizeof(ip) + front->len),
-		.ttl = front->ttl,
-		.protocol = IPPROTO_ICMP,
-		.saddr = front->source.sin_addr.s_addr,
-		.daddr = front->destination,
-	};
-	size_t count = min(len, sizeof(ip));
-
-	ip.check = ip_fast_csum((u8 *)&ip, ip.ihl);
-	return copy_to_iter(&ip, count, &msg->msg_iter) == count ? count : -EFAULT;
 }
 
 /* Waits for a datagram: 1, or 0 at the end, or an error. */
@@ -215,8 +176,8 @@ int linnet_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	struct sock *sk = sock->sk;
 	struct linnet_sock *ls = linnet_sk(sk);
 	struct linnet_front front;
-	size_t full, count;
-	int header = 0, err;
+	size_t count;
+	int err;
 
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
@@ -226,22 +187,13 @@ int linnet_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (err <= 0)
 		goto out;
 
-	full = front.len;
-	if (ls->raw) {
-		full += sizeof(struct iphdr);
-		header = linnet_put_header(msg, &front, len);
-	}
-	err = header;
-	count = min_t(size_t, front.len, len - max(header, 0));
-	if (header >= 0 &&
-	    copy_to_iter(front.data, count, &msg->msg_iter) != count)
-		err = -EFAULT;
+	count = min_t(size_t, front.len, len);
+	err = copy_to_iter(front.data, count, &msg->msg_iter) == count ? count : -EFAULT;
 	if (err >= 0) {
-		err = header + count;
-		if (err < full) {
+		if (count < front.len) {
 			msg->msg_flags |= MSG_TRUNC;
 			if (flags & MSG_TRUNC)
-				err = full;
+				err = front.len;
 		}
 		if (msg->msg_name) {
 			memcpy(msg->msg_name, &front.source, sizeof(front.source));

@@ -57,7 +57,6 @@ struct linnet_sock {
 	u32			id;	/* names the socket in the Rust half */
 	u8			woken;	/* wake-ups to deliver, a bit each */
 	u8			cmsg;	/* LINNET_CMSG_* */
-	bool			raw;	/* SOCK_RAW face of a ping socket */
 };
 
 static inline struct linnet_sock *linnet_sk(const struct sock *sk)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/net/{tcp,udp,raw,route,arp}, in the words that netstat, route and arp read,
+ * /proc/net/{tcp,udp,route,arp}, in the words that netstat, route and arp read,
  * and /proc/net/linnet: what was dropped, and why.
  */
 #include <linux/if_arp.h>
@@ -52,12 +52,6 @@ static int linnet_show_udp(struct seq_file *seq, void *v)
 	return linnet_show_sockets(seq, LINNET_DATAGRAM);
 }
 
-/* Sockets of ping: the only raw ones that there are. */
-static int linnet_show_raw(struct seq_file *seq, void *v)
-{
-	return linnet_show_sockets(seq, LINNET_PING);
-}
-
 static int linnet_show_route(struct seq_file *seq, void *v)
 {
 	struct linnet_route row;
@@ -106,7 +100,6 @@ static const struct {
 } linnet_files[] = {
 	{ "tcp", linnet_show_tcp },
 	{ "udp", linnet_show_udp },
-	{ "raw", linnet_show_raw },
 	{ "route", linnet_show_route },
 	{ "arp", linnet_show_arp },
 	{ "linnet", linnet_show_drops },

@@ -212,16 +212,13 @@ static const struct proto_ops linnet_dgram_ops = {
 };
 
 /*
- * Raw sockets are those of ping alone: a ping socket that shows IPv4 headers.
- * One of IPPROTO_RAW neither sends nor receives: it is the descriptor that
- * udhcpc and its like open to ask ioctls. Everything else that is raw is not
- * permitted, as for an ordinary user.
+ * There are no raw sockets, only the descriptor that programs open to ask
+ * ioctls: IPPROTO_RAW, which neither sends nor receives.
  */
 static int linnet_create(struct net *net, struct socket *sock, int protocol,
 			 int kern)
 {
 	u32 kind = LINNET_DATAGRAM;
-	struct linnet_sock *ls;
 	struct sock *sk;
 	int err;
 
@@ -249,11 +246,8 @@ static int linnet_create(struct net *net, struct socket *sock, int protocol,
 	case SOCK_RAW:
 		if (!capable(CAP_NET_RAW))
 			return -EPERM;
-		if (protocol == IPPROTO_RAW)
-			break;
-		if (protocol != IPPROTO_ICMP)
-			return -EPERM;
-		kind = LINNET_PING;
+		if (protocol != IPPROTO_RAW)
+			return -EPROTONOSUPPORT;
 		break;
 	default:
 		return -ESOCKTNOSUPPORT;
@@ -272,9 +266,7 @@ static int linnet_create(struct net *net, struct socket *sock, int protocol,
 	/* Who asks for more in one piece than there is hears ENOBUFS. */
 	sk->sk_allocation |= __GFP_NOWARN;
 
-	ls = linnet_sk(sk);
-	ls->raw = kind == LINNET_PING && sock->type == SOCK_RAW;
-	err = linnet_socket(kind, sk, &ls->id);
+	err = linnet_socket(kind, sk, &linnet_sk(sk)->id);
 	if (err) {
 		sock_orphan(sk);
 		sock->sk = NULL;

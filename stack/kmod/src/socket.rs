@@ -193,14 +193,13 @@ pub extern "C" fn linnet_recv_done(id: u32, bytes: u32) {
     });
 }
 
-/// The line `index` of `/proc/net/tcp` or `/proc/net/udp`; negative when there is none.
+/// The line `index` of `/proc/net/tcp` or, for any other kind, `/proc/net/udp`; negative when there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_socket_row(kind: u32, index: u32, row: &mut ffi::Row) -> i32 {
     locked(|stack, cx| {
         let found = match kind_of(kind) {
             Kind::Stream => stack.tcp_rows(cx.now).nth(index as usize),
-            Kind::Datagram => stack.udp_rows().nth(index as usize),
-            Kind::Ping => stack.ping_rows().nth(index as usize),
+            _ => stack.udp_rows().nth(index as usize),
         };
         let Some(found) = found else { return Errno::ENXIO.code() };
         *row = ffi::Row {

@@ -1,7 +1,9 @@
 //! DHCP server for one client (RFC 2131, options of RFC 2132): bytes in, bytes out.
 //!
 //! Offers [`plan::GUEST`] to whoever asks and refuses any other address; what is not a well-formed
-//! request of a client is passed over in silence.
+//! request of a client is passed over in silence. Its [`Manners`] can be made bad.
+
+mod hostile;
 
 use std::net::Ipv4Addr;
 
@@ -11,8 +13,6 @@ use super::plan;
 pub const SERVER_PORT: u16 = 67;
 /// Where clients listen.
 pub const CLIENT_PORT: u16 = 68;
-/// How long an address is granted, in seconds.
-pub const LEASE_SECONDS: u32 = 3600;
 
 const FIXED_LEN: usize = 236;
 const MAGIC_COOKIE: [u8; 4] = [99, 130, 83, 99];
@@ -33,6 +33,8 @@ mod option {
     pub const LEASE_TIME: u8 = 51;
     pub const MESSAGE_TYPE: u8 = 53;
     pub const SERVER: u8 = 54;
+    pub const RENEWAL_TIME: u8 = 58;
+    pub const REBINDING_TIME: u8 = 59;
     pub const END: u8 = 255;
 }
 
@@ -40,6 +42,7 @@ mod message {
     pub const DISCOVER: u8 = 1;
     pub const OFFER: u8 = 2;
     pub const REQUEST: u8 = 3;
+    pub const DECLINE: u8 = 4;
     pub const ACK: u8 = 5;
     pub const NAK: u8 = 6;
     pub const RELEASE: u8 = 7;
@@ -57,6 +60,35 @@ pub struct Tally {
     pub refusals: u32,
     /// Leases given back.
     pub releases: u32,
+    /// Addresses that the client found in use.
+    pub declines: u32,
+    /// Requests for more of a lease, to this server alone.
+    pub renewals: u32,
+    /// Requests for more of a lease, to all servers.
+    pub rebindings: u32,
+    /// Messages that no honest server sends.
+    pub hostile: u32,
+}
+
+/// How the server behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manners {
+    /// How long an address is granted, in seconds.
+    pub lease: u32,
+    /// T1 and T2 in seconds, if they are told.
+    pub times: Option<(u32, u32)>,
+    /// Refuse to renew.
+    pub refuse: bool,
+    /// Pass over requests for more that are not broadcast.
+    pub deaf: bool,
+    /// Before each answer, a few that are wrong.
+    pub hostile: bool,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Manners { lease: 3600, times: None, refuse: false, deaf: false, hostile: false }
+    }
 }
 
 /// The server's state.
@@ -64,20 +96,49 @@ pub struct Tally {
 pub struct Server {
     /// What happened so far.
     pub tally: Tally,
+    /// How it behaves.
+    pub manners: Manners,
+    /// How far it is in the list of what is wrong.
+    next: usize,
 }
 
+/// Wrong answers before a right one: fewer than a small machine's receive buffer holds.
+const AT_ONCE: usize = 8;
+
 /// An answer and where to send it, at [`CLIENT_PORT`].
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The UDP payload.
     pub message: Vec<u8>,
     /// The client's address if it has one, else the limited broadcast (RFC 2131 §4.1).
     pub destination: Ipv4Addr,
+    /// It is to come from another port than a server's.
+    pub wrong_port: bool,
 }
 
 impl Server {
-    /// Answers the UDP payload `request`, if it deserves an answer.
-    pub fn answer(&mut self, request: &[u8]) -> Option<Answer> {
+    /// Answers the UDP payload `request`, which came by broadcast or not: what to send, in this order.
+    pub fn answer(&mut self, request: &[u8], broadcast: bool) -> Vec<Answer> {
+        let Some(good) = self.honest(request, broadcast) else { return Vec::new() };
+        let mut answers = Vec::new();
+        if self.manners.hostile {
+            let wrong = hostile::answers(&good);
+            let some = wrong.iter().cycle().skip(self.next % wrong.len()).take(AT_ONCE).cloned();
+            answers.extend(some);
+            self.next += AT_ONCE;
+            self.tally.hostile += AT_ONCE as u32;
+        }
+        answers.push(good);
+        answers
+    }
+
+    /// How many different wrong answers there are.
+    pub fn wrong_answers() -> usize {
+        let any = Answer { message: vec![0; FIXED_LEN + 4], destination: plan::GUEST, wrong_port: false };
+        hostile::answers(&any).len()
+    }
+
+    fn honest(&mut self, request: &[u8], broadcast: bool) -> Option<Answer> {
         let request = Request::parse(request)?;
         let (kind, address) = match request.kind {
             message::DISCOVER => {
@@ -86,8 +147,22 @@ impl Server {
             }
             message::REQUEST if request.for_another_server() => return None,
             message::REQUEST if request.wanted() == plan::GUEST => {
-                self.tally.grants += 1;
-                (message::ACK, plan::GUEST)
+                let more = !request.client.is_unspecified();
+                match (more, broadcast) {
+                    (true, true) => self.tally.rebindings += 1,
+                    (true, false) => self.tally.renewals += 1,
+                    _ => {}
+                }
+                if more && self.manners.deaf && !broadcast {
+                    return None;
+                }
+                if more && self.manners.refuse {
+                    self.tally.refusals += 1;
+                    (message::NAK, Ipv4Addr::UNSPECIFIED)
+                } else {
+                    self.tally.grants += 1;
+                    (message::ACK, plan::GUEST)
+                }
             }
             message::REQUEST => {
                 self.tally.refusals += 1;
@@ -95,6 +170,10 @@ impl Server {
             }
             message::RELEASE => {
                 self.tally.releases += 1;
+                return None;
+            }
+            message::DECLINE => {
+                self.tally.declines += 1;
                 return None;
             }
             message::INFORM => (message::ACK, Ipv4Addr::UNSPECIFIED),
@@ -106,7 +185,8 @@ impl Server {
             _ if kind == message::NAK => Ipv4Addr::BROADCAST,
             client => client,
         };
-        Some(Answer { message: request.reply(kind, address), destination })
+        let message = request.reply(kind, address, &self.manners);
+        Some(Answer { message, destination, wrong_port: false })
     }
 }
 
@@ -161,7 +241,7 @@ impl<'a> Request<'a> {
         self.requested.unwrap_or(self.client)
     }
 
-    fn reply(&self, kind: u8, granted: Ipv4Addr) -> Vec<u8> {
+    fn reply(&self, kind: u8, granted: Ipv4Addr, manners: &Manners) -> Vec<u8> {
         let mut out = vec![0; FIXED_LEN];
         out[..3].copy_from_slice(&[BOOT_REPLY, 1, 6]);
         out[4..8].copy_from_slice(&self.fixed[4..8]); // xid
@@ -178,7 +258,11 @@ impl<'a> Request<'a> {
         put(&mut out, option::SERVER, &plan::GATEWAY.octets());
         if kind != message::NAK {
             if !granted.is_unspecified() {
-                put(&mut out, option::LEASE_TIME, &LEASE_SECONDS.to_be_bytes());
+                put(&mut out, option::LEASE_TIME, &manners.lease.to_be_bytes());
+                if let Some((renew, rebind)) = manners.times {
+                    put(&mut out, option::RENEWAL_TIME, &renew.to_be_bytes());
+                    put(&mut out, option::REBINDING_TIME, &rebind.to_be_bytes());
+                }
             }
             put(&mut out, option::SUBNET_MASK, &plan::NETMASK.octets());
             put(&mut out, option::BROADCAST, &plan::BROADCAST.octets());
@@ -219,6 +303,40 @@ mod tests {
         bytes
     }
 
+    /// The answer of a server with good manners.
+    fn only(server: &mut Server, request: &[u8]) -> Option<Answer> {
+        let mut answers = server.answer(request, true);
+        assert!(answers.len() <= 1);
+        answers.pop()
+    }
+
+    #[test]
+    fn bad_manners() {
+        let renewal = request(plan::GUEST, &[53, 1, 3, 255]);
+        let kind = |answer: &Answer| value(&answer.message, 53).unwrap()[0];
+        let deaf = Manners { deaf: true, ..Manners::default() };
+        let mut server = Server { manners: deaf, ..Server::default() };
+        assert_eq!(server.answer(&renewal, false), []);
+        assert_eq!(server.answer(&renewal, true).len(), 1);
+        assert_eq!((server.tally.renewals, server.tally.rebindings, server.tally.grants), (1, 1, 1));
+
+        server.manners = Manners { refuse: true, times: Some((1, 2)), ..Manners::default() };
+        assert_eq!(kind(&server.answer(&renewal, false)[0]), message::NAK);
+        server.manners.refuse = false;
+        let told = server.answer(&renewal, false).remove(0).message;
+        assert_eq!(value(&told, 58), Some(&[0, 0, 0, 1][..]));
+
+        server.manners.hostile = true;
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..Server::wrong_answers().div_ceil(AT_ONCE) {
+            let answers = server.answer(&renewal, false);
+            assert_eq!(answers.len(), AT_ONCE + 1);
+            assert_eq!(answers.last().unwrap().message, told, "the right one comes last");
+            seen.extend(answers.into_iter().map(|answer| (answer.message, answer.wrong_port)));
+        }
+        assert!(seen.len() > 100, "{} different ones", seen.len());
+    }
+
     /// The value of an option of an answer.
     fn value(message: &[u8], wanted: u8) -> Option<&[u8]> {
         let mut rest = &message[FIXED_LEN + 4..];
@@ -235,7 +353,7 @@ mod tests {
     #[test]
     fn discover_is_answered_with_an_offer() {
         let mut server = Server::default();
-        let answer = server.answer(&request(Ipv4Addr::UNSPECIFIED, &[53, 1, 1, 255])).unwrap();
+        let answer = only(&mut server, &request(Ipv4Addr::UNSPECIFIED, &[53, 1, 1, 255])).unwrap();
         assert_eq!(answer.destination, Ipv4Addr::BROADCAST);
         let message = answer.message;
         assert!(message.len() >= MESSAGE_MIN);
@@ -278,7 +396,7 @@ mod tests {
             ("release", plan::GUEST, &[53, 1, 7, 255], None),
             ("decline", none, &[53, 1, 4, 255], None),
         ] {
-            let answer = Server::default().answer(&request(client, options));
+            let answer = only(&mut Server::default(), &request(client, options));
             let got = answer.map(|answer| (value(&answer.message, 53).unwrap()[0], answer.destination));
             assert_eq!(got, expected, "{name}");
         }
@@ -303,7 +421,7 @@ mod tests {
             ("bad address", &request(Ipv4Addr::UNSPECIFIED, &[50, 3, 1, 2, 3, 255])),
             ("no type", &request(Ipv4Addr::UNSPECIFIED, &[255])),
         ] {
-            assert_eq!(Server::default().answer(bytes), None, "{name}");
+            assert_eq!(only(&mut Server::default(), bytes), None, "{name}");
         }
     }
 }

@@ -181,6 +181,7 @@ pub struct Peer {
     dns_socket: SocketHandle,
     load: Option<Load>,
     generation: u16,
+    claimed: bool,
 }
 
 impl Peer {
@@ -232,6 +233,7 @@ impl Peer {
             dns_socket,
             load: None,
             generation: 0,
+            claimed: false,
         }
     }
 
@@ -249,6 +251,16 @@ impl Peer {
     /// What the DHCP server has done.
     pub fn dhcp_tally(&self) -> dhcp::Tally {
         self.dhcp.tally
+    }
+
+    /// From now on the DHCP server behaves like this.
+    pub fn set_manners(&mut self, manners: dhcp::Manners) {
+        self.dhcp.manners = manners;
+    }
+
+    /// From now on somebody else has the guest's address, or nobody has, and says so by ARP.
+    pub fn claim_guest_address(&mut self, claimed: bool) {
+        self.claimed = claimed;
     }
 
     /// Makes the capture on disk complete up to now.
@@ -324,7 +336,7 @@ impl Peer {
     /// Gives to the stack what came through the impairment.
     fn arrive(&mut self, frames: Vec<Vec<u8>>) {
         for frame in frames {
-            match silent::filter(&frame) {
+            match silent::filter(&frame, self.claimed.then_some(plan::GUEST)) {
                 Filter::Pass => self.wire.received.push_back(frame),
                 Filter::Swallow => {}
                 Filter::Answer(answer) => self.wire.sent.push_back(answer),
@@ -367,11 +379,17 @@ impl Peer {
 
     fn answer_dhcp(&mut self) {
         let socket = self.sockets.get_mut::<udp::Socket>(self.dhcp_socket);
-        while let Ok((request, _)) = socket.recv() {
-            let Some(answer) = self.dhcp.answer(request) else { continue };
+        let mut answers = Vec::new();
+        while let Ok((request, meta)) = socket.recv() {
+            let to_us = meta.local_address == Some(plan::GATEWAY.into());
+            answers.extend(self.dhcp.answer(request, !to_us));
+        }
+        for answer in answers {
             let mut meta = udp::UdpMetadata::from(endpoint(answer.destination, dhcp::CLIENT_PORT));
             meta.local_address = Some(plan::GATEWAY.into());
-            let _ = socket.send_slice(&answer.message, meta); // a full queue: the client asks again
+            let from = if answer.wrong_port { self.dns_socket } else { self.dhcp_socket };
+            // A full queue: the client asks again.
+            let _ = self.sockets.get_mut::<udp::Socket>(from).send_slice(&answer.message, meta);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The host that answers ARP and nothing else (RFC 826), so that a connection to it times out.
 
+use std::net::Ipv4Addr;
+
 use super::plan;
 
 const ETHERTYPE_ARP: [u8; 2] = [0x08, 0x06];
@@ -19,15 +21,15 @@ pub enum Filter {
     Answer(Vec<u8>),
 }
 
-/// Decides about an Ethernet frame of the guest.
-pub fn filter(frame: &[u8]) -> Filter {
+/// Decides about an Ethernet frame of the guest; the silent host has `other` as a second address.
+pub fn filter(frame: &[u8], other: Option<Ipv4Addr>) -> Filter {
     if frame.len() >= 6 && frame[..6] == plan::SILENT_MAC {
         return Filter::Swallow;
     }
     let asks = frame.len() >= LEN
         && frame[12..14] == ETHERTYPE_ARP
         && frame[14..22] == REQUEST
-        && frame[38..42] == plan::SILENT.octets();
+        && [Some(plan::SILENT), other].iter().flatten().any(|own| frame[38..42] == own.octets());
     if !asks {
         return Filter::Pass;
     }
@@ -37,7 +39,7 @@ pub fn filter(frame: &[u8]) -> Filter {
     answer.extend_from_slice(&ETHERTYPE_ARP);
     answer.extend_from_slice(&REPLY);
     answer.extend_from_slice(&plan::SILENT_MAC);
-    answer.extend_from_slice(&plan::SILENT.octets());
+    answer.extend_from_slice(&frame[38..42]);
     answer.extend_from_slice(&frame[22..32]); // the asker's two addresses
     Filter::Answer(answer)
 }
@@ -62,7 +64,9 @@ mod tests {
 
     #[test]
     fn a_request_for_the_silent_host_is_answered() {
-        let Filter::Answer(answer) = filter(&request(plan::SILENT.octets())) else { panic!("no answer") };
+        let Filter::Answer(answer) = filter(&request(plan::SILENT.octets()), None) else {
+            panic!("no answer")
+        };
         assert_eq!(answer.len(), LEN);
         assert_eq!(answer[..6], ASKER);
         assert_eq!(answer[14..22], REPLY);
@@ -74,11 +78,12 @@ mod tests {
 
     #[test]
     fn only_what_is_for_the_silent_host_is_taken() {
-        assert_eq!(filter(&request(plan::ABSENT.octets())), Filter::Pass);
-        assert_eq!(filter(&request(plan::SILENT.octets())[..41]), Filter::Pass);
+        assert_eq!(filter(&request(plan::ABSENT.octets()), None), Filter::Pass);
+        assert_eq!(filter(&request(plan::SILENT.octets())[..41], None), Filter::Pass);
+        assert!(matches!(filter(&request(plan::ABSENT.octets()), Some(plan::ABSENT)), Filter::Answer(_)));
         let mut to_it = plan::SILENT_MAC.to_vec();
         to_it.extend([0; 54]);
-        assert_eq!(filter(&to_it), Filter::Swallow);
-        assert_eq!(filter(&[]), Filter::Pass);
+        assert_eq!(filter(&to_it, None), Filter::Swallow);
+        assert_eq!(filter(&[], None), Filter::Pass);
     }
 }

@@ -95,6 +95,15 @@ pub struct Busybox {
     pub links: PathBuf,
 }
 
+/// The DHCP client.
+#[derive(Clone, Debug)]
+pub struct Dhcpc {
+    /// The finished folder.
+    pub dir: PathBuf,
+    /// A static program.
+    pub program: PathBuf,
+}
+
 /// A root file system.
 #[derive(Clone, Debug)]
 pub struct Rootfs {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -15,6 +15,7 @@ use crate::fingerprint::Fingerprint;
 use crate::kconfig::{self, Requests};
 use crate::lint::{isa, policy::Policy};
 use crate::mirror;
+use crate::patch;
 use crate::process;
 use crate::report::Task;
 use crate::sources::{Source, unpack};
@@ -26,6 +27,8 @@ pub struct BuildBusybox<'a> {
     pub source: &'a Source,
     /// What compiles it.
     pub toolchain: &'a Toolchain,
+    /// Patches, in this order.
+    pub patches: &'a [PathBuf],
     /// What the configuration must have; everything else is off.
     pub requests: &'a Requests,
 }
@@ -86,6 +89,7 @@ impl Stage for BuildBusybox<'_> {
     fn inputs(&self, inputs: &mut Fingerprint) -> Result<()> {
         inputs.locked("archive", self.source.sha256.as_str());
         inputs.stage("toolchain", &self.toolchain.dir);
+        patch::inputs(inputs, self.patches)?;
         for request in self.requests.iter() {
             inputs.text(&format!("CONFIG_{}", request.symbol), &request.value);
         }
@@ -97,6 +101,10 @@ impl Stage for BuildBusybox<'_> {
         let log = cx.paths.log(Self::NAME);
         let tree = work.join("source");
         unpack(cx, task, &self.source.archive, &tree)?;
+        task.note("patching");
+        for patch in self.patches {
+            patch::apply(cx, task, patch, &tree, &log, &format!("BusyBox {}", self.source.version))?;
+        }
         task.note("configuring");
         self.configure(cx, task, &tree, &log)?;
         task.note("compiling");

@@ -6,6 +6,7 @@
 pub mod artifact;
 mod builtins;
 mod busybox;
+mod dhcpc;
 mod headers;
 mod image;
 mod kernel;
@@ -29,6 +30,7 @@ use crate::report::Task;
 
 pub use builtins::BuildBuiltins;
 pub use busybox::BuildBusybox;
+pub use dhcpc::BuildDhcpc;
 pub use headers::ExportHeaders;
 pub use image::AssembleImage;
 pub use kernel::BuildKernel;

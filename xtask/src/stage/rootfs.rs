@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Stage;
-use super::artifact::{Busybox, Rootfs};
+use super::artifact::{Busybox, Dhcpc, Rootfs};
 use crate::context::Context;
 use crate::cpio::{self, Entry, Node};
 use crate::fingerprint::Fingerprint;
@@ -23,6 +23,8 @@ pub struct PackRootfs<'a> {
     pub overlays: &'a [PathBuf],
     /// The userland.
     pub busybox: &'a Busybox,
+    /// The DHCP client.
+    pub dhcpc: &'a Dhcpc,
     /// Kernel modules that are loaded at boot.
     pub modules: &'a [PathBuf],
 }
@@ -51,6 +53,7 @@ impl PackRootfs<'_> {
             put(&mut tree, path, mode, Node::Character { major, minor });
         }
         put(&mut tree, "bin/busybox", 0o755, Node::File(read(&self.busybox.program)?));
+        put(&mut tree, "sbin/dhcpc", 0o755, Node::File(read(&self.dhcpc.program)?));
         let links = String::from_utf8_lossy(&read(&self.busybox.links)?).into_owned();
         for link in links.lines() {
             put(&mut tree, link.trim_start_matches('/'), 0o777, Node::Link("/bin/busybox".to_owned()));
@@ -76,6 +79,7 @@ impl Stage for PackRootfs<'_> {
         }
         inputs.file("busybox", &self.busybox.program)?; // by content: an equal program is no reason
         inputs.file("links", &self.busybox.links)?;
+        inputs.file("dhcpc", &self.dhcpc.program)?;
         for module in self.modules {
             let name = module.file_name().unwrap_or_default().to_string_lossy();
             inputs.file(&format!("modules/{name}"), module)?;
@@ -172,8 +176,12 @@ mod tests {
 
     #[test]
     fn parts_are_laid_over_each_other() {
-        let build =
-            folder(&[("busybox", "program"), ("links", "/bin/sh\n/usr/bin/wc\n"), ("linnet.ko", "module")]);
+        let build = folder(&[
+            ("busybox", "program"),
+            ("links", "/bin/sh\n/usr/bin/wc\n"),
+            ("linnet.ko", "module"),
+            ("dhcpc", "client"),
+        ]);
         let ours = folder(&[("etc/hostname", "linnet"), ("etc/init.d/rcS", "#!/bin/sh")]);
         let theirs = folder(&[("etc/hostname", "product"), ("usr/bin/wc", "another")]);
         fs::set_permissions(ours.path().join("etc/init.d/rcS"), fs::Permissions::from_mode(0o750)).unwrap();
@@ -181,6 +189,7 @@ mod tests {
         let stage = PackRootfs {
             overlays: &[ours.path().to_path_buf(), theirs.path().to_path_buf()],
             busybox: &built(build.path()),
+            dhcpc: &Dhcpc { dir: build.path().to_path_buf(), program: build.path().join("dhcpc") },
             modules: &[build.path().join("linnet.ko")],
         };
         let tree = stage.tree().unwrap();
@@ -194,6 +203,7 @@ mod tests {
             ("etc/init.d/rcS", 0o755, file("#!/bin/sh")),
             ("init", 0o777, Node::Link("sbin/init".to_owned())),
             ("lib/modules/linnet.ko", 0o644, file("module")),
+            ("sbin/dhcpc", 0o755, file("client")),
             ("tmp", 0o1777, Node::Directory),
             ("usr/bin/wc", 0o644, file("another")),
         ];

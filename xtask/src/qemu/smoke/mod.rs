@@ -12,6 +12,7 @@ mod dns;
 mod download;
 mod errors;
 mod impaired;
+mod lease;
 mod log;
 mod loopback;
 mod ping;
@@ -60,6 +61,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "loopback", run: loopback::run },
     Step { name: "impaired", run: impaired::run },
     Step { name: "waiting", run: background::run },
+    Step { name: "lease", run: lease::run },
     Step { name: "log", run: log::run },
     Step { name: "poweroff", run: poweroff::run },
 ];

@@ -16,6 +16,7 @@ use crate::host::Machine;
 use crate::kconfig::{self, Requests};
 use crate::lint::{isa, policy::Policy};
 use crate::mirror;
+use crate::patch;
 use crate::process;
 use crate::report::Task;
 
@@ -87,10 +88,7 @@ impl Stage for BuildKernel<'_> {
 
     fn inputs(&self, inputs: &mut Fingerprint) -> Result<()> {
         inputs.stage("linux", &self.linux.dir);
-        for patch in self.patches {
-            let name = patch.file_name().unwrap_or_default().to_string_lossy();
-            inputs.file(&format!("patches/{name}"), patch)?;
-        }
+        patch::inputs(inputs, self.patches)?;
         for request in self.requests.iter() {
             inputs.text(&format!("CONFIG_{}", request.symbol), &request.value);
         }

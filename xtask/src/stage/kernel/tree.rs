@@ -13,7 +13,7 @@ use super::super::artifact::{Linux, Stack};
 use crate::context::Context;
 use crate::fingerprint::sha256_hex;
 use crate::mirror;
-use crate::process;
+use crate::patch;
 use crate::report::Task;
 
 /// A tree below a work folder, with notes beside it of how far it is.
@@ -147,17 +147,9 @@ impl<'a> Tree<'a> {
                 mirror::sync_file(&released, &scratch.join(file))?;
             }
         }
+        let release = format!("Linux {}", self.linux.version);
         for patch in patches {
-            let mut command = process::command("patch");
-            command.args(["-p1", "--force", "--no-backup-if-mismatch", "--reject-file=-", "--directory"]);
-            command.arg(scratch).arg("--input").arg(patch);
-            process::run(cx, task, &mut command, log).with_context(|| {
-                let name = cx.paths.show(patch);
-                format!(
-                    "{name} does not fit Linux {}: fit it, or leave it out of the series",
-                    self.linux.version
-                )
-            })?;
+            patch::apply(cx, task, patch, scratch, log, &release)?;
         }
         Ok(())
     }
