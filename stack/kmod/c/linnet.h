@@ -9,7 +9,6 @@
 #define _NET_LINNET_H
 
 #include <linux/in.h>
-#include <linux/linkage.h>
 #include <linux/net.h>
 #include <linux/route.h>
 #include <linux/skbuff.h>
@@ -205,7 +204,6 @@ struct sk_buff *linnet_skb_share(struct sk_buff *skb);
 void linnet_skb_bill(struct sk_buff *skb, struct sk_buff *other);
 void linnet_skb_hold(struct sk_buff *skb);
 void linnet_skb_free(struct sk_buff *skb);
-asmlinkage int linnet_memcmp(const void *a, const void *b, size_t len);
 u32 linnet_checksum(const void *bytes, u32 len);
 void linnet_transmit(u32 ifindex, struct sk_buff *skb);
 void linnet_membership(u32 ifindex, const u8 *mac, u32 join);

@@ -74,12 +74,6 @@ u32 linnet_checksum(const void *bytes, u32 len)
 	return ntohs((__force __be16)~csum_fold(csum_partial(bytes, len, 0)));
 }
 
-/* Rust's calls of memcmp have their arguments on the stack, all others do not. */
-asmlinkage int linnet_memcmp(const void *a, const void *b, size_t len)
-{
-	return memcmp(a, b, len);
-}
-
 #define LINNET_OFFSET(name, field)					\
 	({ asm volatile(".globl " #name "\n\t.set " #name ", %c0"	\
 			: : "i" (offsetof(struct sk_buff, field))); })

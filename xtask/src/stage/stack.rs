@@ -27,18 +27,14 @@ pub struct BuildStack<'a> {
 }
 
 const OBJECT: &str = "rust.o";
-/// The kernel passes arguments in registers; no pass of LLVM makes calls of `memcmp` of its own (they would differ
-/// from rustc's in that).
-const RUSTFLAGS: &str = "-Zregparm=3 -Cllvm-args=-disable-mergeicmps";
 /// For the last crate alone, in which all code is generated: docs/decisions/0003-size-of-rust.md has what each is
 /// worth.
 const CODEGEN: [&str; 3] =
     ["-Ctarget-cpu=i586", "-Cllvm-args=-min-jump-table-entries=6", "-Cllvm-args=-split-spill-mode=size"];
-/// What the object takes from the kernel instead of `compiler_builtins`, and by which name.
-const KERNEL_HAS: [(&str, &str); 4] =
-    [("memcpy", "memcpy"), ("memmove", "memmove"), ("memset", "memset"), ("memcmp", "linnet_memcmp")];
+/// What the object takes from the kernel instead of `compiler_builtins`.
+const KERNEL_HAS: [&str; 4] = ["memcpy", "memmove", "memset", "memcmp"];
 /// All that the object may refer to: that, and the shim (`stack/kmod/src/ffi.rs`).
-const IMPORTS: [&str; 5] = ["memcpy", "memmove", "memset", "linnet_*", "LINNET_*"];
+const IMPORTS: [&str; 6] = ["memcpy", "memmove", "memset", "memcmp", "linnet_*", "LINNET_*"];
 /// The target, as cargo calls it after its file's name.
 const TARGET: &str = "i586-linnet-none";
 /// The crates that go in; what else the workspace has does not matter.
@@ -70,9 +66,8 @@ impl Stage for BuildStack<'_> {
         inputs.file("target", &self.kmod(&format!("{TARGET}.json")))?;
         inputs.file("prelink.ld", &self.kmod("prelink.ld"))?;
         inputs.text("features", self.features.join(" "));
-        inputs.text("flags", RUSTFLAGS);
         inputs.text("code generation", CODEGEN.join(" "));
-        inputs.text("from the kernel", KERNEL_HAS.map(|(name, theirs)| format!("{name}={theirs}")).join(" "));
+        inputs.text("from the kernel", KERNEL_HAS.join(" "));
         inputs.text("may refer to", IMPORTS.join(" "));
         inputs.file("rustc", &self.rust.rustc)?;
         inputs.file("library", &self.rust.library.join("Cargo.lock"))?;
@@ -91,21 +86,22 @@ impl Stage for BuildStack<'_> {
             cargo.arg("-Zbuild-std-features=optimize_for_size");
             cargo.arg("--target").arg(self.kmod(&format!("{TARGET}.json")));
             cargo.arg("--").args(CODEGEN);
-            cargo.env("CARGO_TARGET_DIR", tree).env("RUSTFLAGS", RUSTFLAGS);
+            cargo.env("CARGO_TARGET_DIR", tree).env("RUSTFLAGS", "");
             process::run(cx, task, cargo.current_dir(self.root), &log)?;
             task.note("linking");
             let archive = tree.join(TARGET).join("device/liblinnet_kmod.a");
             let mut link = process::command("ld");
-            link.args(["-m", "elf_i386", "-r", "--gc-sections", "-T"]).arg(self.kmod("prelink.ld"));
-            link.args(KERNEL_HAS.map(|(name, _)| format!("--wrap={name}")));
+            link.args(["-m", "elf_iamcu", "-r", "--gc-sections", "-T"]).arg(self.kmod("prelink.ld"));
+            link.args(KERNEL_HAS.map(|name| format!("--wrap={name}")));
             link.arg("-o").arg(&object).arg(&archive);
             process::run(cx, task, &mut link, &log)
         })?;
         let mut hide = process::command("objcopy");
         hide.args(["--wildcard", "--keep-global-symbol=linnet_*"]);
-        hide.args(KERNEL_HAS.map(|(name, theirs)| format!("--redefine-sym=__wrap_{name}={theirs}")));
+        hide.args(KERNEL_HAS.map(|name| format!("--redefine-sym=__wrap_{name}={name}")));
         hide.arg(&object);
         process::run(cx, task, &mut hide, &log)?;
+        become_i386(&object)?;
         task.note("checking");
         let checked = panics::check(&object)
             .and_then(|_| isa::check(&object, &Policy::STRICT))
@@ -122,4 +118,19 @@ impl Stage for BuildStack<'_> {
     fn output(&self, dir: &Path) -> Result<Stack> {
         Ok(Stack { dir: dir.to_path_buf(), object: dir.join(OBJECT) })
     }
+}
+
+/// The Intel MCU psABI, in which the object is compiled, is what an i386 kernel with `-mregparm=3` follows; but its
+/// objects have a machine number of their own, and the kernel's linker takes none but i386's.
+fn become_i386(object: &Path) -> Result<()> {
+    // <elf.h>
+    const E_MACHINE: usize = 18;
+    const EM_386: u16 = 3;
+    const EM_IAMCU: u16 = 6;
+    let mut bytes = fs::read(object).with_context(|| format!("cannot read {}", object.display()))?;
+    let machine =
+        bytes.get_mut(E_MACHINE..E_MACHINE + 2).filter(|machine| *machine == EM_IAMCU.to_le_bytes());
+    let machine = machine.with_context(|| format!("{} is no object for the Intel MCU", object.display()))?;
+    machine.copy_from_slice(&EM_386.to_le_bytes());
+    fs::write(object, bytes).with_context(|| format!("cannot write {}", object.display()))
 }
