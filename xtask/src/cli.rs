@@ -67,6 +67,8 @@ pub enum Verb {
     Size(verb::size::Args),
     /// Build again in another folder, killed in each stage, and compare
     Reproduce(verb::reproduce::Args),
+    /// Measure our stack beside Linux's own: instructions, goodput, memory
+    Bench(verb::bench::Args),
     /// Run everything that has to hold: format, clippy, docs, tests, QEMU, budgets
     Test(verb::test::Args),
     /// Check that this machine can build; install what it lacks
@@ -91,6 +93,7 @@ impl Verb {
             Self::Qemu(args) => verb::qemu::run(cx, args),
             Self::Size(args) => verb::size::run(cx, args),
             Self::Reproduce(args) => verb::reproduce::run(cx, args),
+            Self::Bench(args) => verb::bench::run(cx, args),
             Self::Test(args) => verb::test::run(cx, args),
             Self::Doctor(args) => verb::doctor::run(cx, args),
             Self::Sources(args) => verb::sources::run(cx, args),

@@ -1,5 +1,7 @@
 //! The host's compilers as tools for i586: which they are, and with which flags.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -55,4 +57,20 @@ pub fn cargo(cx: &Context, rust: &Pair) -> Command {
         command.env("CARGO_NET_OFFLINE", "true");
     }
     command
+}
+
+/// The C files in `dir`, in the order of their names.
+///
+/// # Errors
+/// It cannot be read.
+pub fn sources(dir: &Path) -> Result<Vec<PathBuf>> {
+    let context = || format!("cannot read {}", dir.display());
+    let entries = fs::read_dir(dir).with_context(context)?;
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<_>>()
+        .with_context(context)?;
+    files.retain(|path| path.extension().is_some_and(|end| end == "c"));
+    files.sort();
+    Ok(files)
 }

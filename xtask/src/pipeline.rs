@@ -19,14 +19,17 @@ use crate::output;
 use crate::patch;
 use crate::process::Interrupted;
 use crate::sources::{self, LockedSources, Name, Source};
-use crate::stage::artifact::{Builtins, Busybox, Dhcpc, Image, Kernel, Linux, Musl, Probe, Stack, Toolchain};
+use crate::stage::artifact::{
+    Builtins, Busybox, Counter, Dhcpc, Image, Kernel, Linux, Musl, Probe, Stack, Toolchain, Workload,
+};
 use crate::stage::{
-    self, AssembleImage, AssembleToolchain, BuildBuiltins, BuildBusybox, BuildDhcpc, BuildKernel, BuildMusl,
-    BuildProbe, BuildStack, ExportHeaders, PackRootfs, Stage as _, UnpackLinux,
+    self, AssembleImage, AssembleToolchain, BuildBuiltins, BuildBusybox, BuildCounter, BuildDhcpc,
+    BuildKernel, BuildMusl, BuildProbe, BuildStack, BuildWorkload, ExportHeaders, PackRootfs, Stage as _,
+    UnpackLinux,
 };
 use crate::target::{Provider, Target};
 
-/// Every stage's name, in the order of the build.
+/// The name of every stage of a build, in its order. What only the benchmarks need is not among them.
 pub const STAGES: [&str; 12] = [
     UnpackLinux::NAME,
     BuildStack::NAME,
@@ -53,6 +56,8 @@ pub struct Built {
     pub busybox: Busybox,
     /// The smoke test's program for the guest.
     pub probe: Probe,
+    /// What compiles programs for it.
+    pub toolchain: Toolchain,
     /// The sources that went in.
     pub sources: LockedSources,
 }
@@ -74,13 +79,15 @@ pub fn build(cx: &Context, target: &Target) -> Result<Built> {
         },
         || both(cx, || plan.stack(cx), || both(cx, || plan.builtins(cx), || musl(cx))),
     )?;
-    let (kernel, (busybox_source, busybox, dhcpc, probe)) = both(
+    let (kernel, (toolchain, (busybox_source, busybox, dhcpc, probe))) = both(
         cx,
         || plan.kernel(cx, &linux, stack.as_ref()),
         || {
             let headers = stage::run(cx, &ExportHeaders { linux: &linux })?;
             let parts = AssembleToolchain { musl: &musl, headers: &headers, builtins: &builtins };
-            plan.userland(cx, &stage::run(cx, &parts)?)
+            let toolchain = stage::run(cx, &parts)?;
+            let userland = plan.userland(cx, &toolchain)?;
+            Ok((toolchain, userland))
         },
     )?;
     let overlays = plan.overlays();
@@ -102,7 +109,18 @@ pub fn build(cx: &Context, target: &Target) -> Result<Built> {
     if cx.explain.is_none() {
         image = Image::at(&output::publish(cx, target, &image.dir)?);
     }
-    Ok(Built { image, kernel, busybox, probe, sources })
+    Ok(Built { image, kernel, busybox, probe, toolchain, sources })
+}
+
+/// Builds what the benchmarks need beside images: the guest's program with `toolchain`, and the counter of
+/// instructions for a QEMU whose version is `qemu`, in its own words.
+///
+/// # Errors
+/// A stage failed, or the version cannot be read.
+pub fn bench(cx: &Context, toolchain: &Toolchain, qemu: &str) -> Result<(Workload, Counter)> {
+    let (program, plugin) = (cx.paths.root.join("xtask/workload"), cx.paths.root.join("xtask/counter"));
+    let workload = stage::run(cx, &BuildWorkload { source: &program, toolchain })?;
+    Ok((workload, stage::run(cx, &BuildCounter { source: &plugin, qemu })?))
 }
 
 /// What `target` asks of each stage, read from the data folders.

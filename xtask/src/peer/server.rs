@@ -24,6 +24,7 @@ pub trait Conversation: Send {
 /// A listening port.
 pub struct Server {
     port: u16,
+    send_buffer: usize,
     open: Box<dyn FnMut() -> Box<dyn Conversation> + Send>,
     connections: Vec<(SocketHandle, Option<Box<dyn Conversation>>)>,
 }
@@ -31,7 +32,18 @@ pub struct Server {
 impl Server {
     /// A server on `port` of every address of the peer; `open` starts each connection's conversation.
     pub fn new<C: Conversation + 'static>(port: u16, mut open: impl FnMut() -> C + Send + 'static) -> Server {
-        Server { port, open: Box::new(move || Box::new(open())), connections: Vec::new() }
+        Server {
+            port,
+            send_buffer: SEND_BUFFER,
+            open: Box::new(move || Box::new(open())),
+            connections: Vec::new(),
+        }
+    }
+
+    /// The same with another send buffer, in bytes.
+    #[must_use]
+    pub fn with_send_buffer(self, send_buffer: usize) -> Server {
+        Server { send_buffer, ..self }
     }
 
     /// Lets every connection advance and keeps the pool of listening sockets full.
@@ -53,7 +65,7 @@ impl Server {
             true
         });
         for _ in waiting..BACKLOG {
-            let mut socket = stream();
+            let mut socket = sized_stream(self.send_buffer);
             let endpoint = IpListenEndpoint { addr: None, port: self.port };
             socket.listen(endpoint).expect("a new socket on a port that is not zero can listen");
             self.connections.push((sockets.add(socket), None));
@@ -63,9 +75,13 @@ impl Server {
 
 /// A TCP socket as all of the peer's are: large buffers, Reno, no Nagle.
 pub fn stream() -> tcp::Socket<'static> {
+    sized_stream(SEND_BUFFER)
+}
+
+fn sized_stream(send_buffer: usize) -> tcp::Socket<'static> {
     let mut socket = tcp::Socket::new(
         tcp::SocketBuffer::new(vec![0; RECEIVE_BUFFER]),
-        tcp::SocketBuffer::new(vec![0; SEND_BUFFER]),
+        tcp::SocketBuffer::new(vec![0; send_buffer]),
     );
     socket.set_nagle_enabled(false);
     socket.set_congestion_control(tcp::CongestionControl::Reno);

@@ -24,6 +24,20 @@ pub struct Machine<'a> {
     pub network: Network<'a>,
     /// Where the console's wire leads.
     pub console: Console,
+    /// Set for a machine whose clock is its instructions and goes in step with its host.
+    pub counted: Option<Counted<'a>>,
+}
+
+/// A machine that counts its instructions, one a nanosecond of its clock, and does one thing only.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted<'a> {
+    /// QEMU's plugin with its arguments.
+    pub plugin: &'a str,
+    /// Descriptor of a connected stream socket that gets a copy of each frame on the NIC's wire. Of a frame
+    /// to the guest, when the NIC has it.
+    pub echo: i32,
+    /// The program that the kernel starts instead of init, and its arguments.
+    pub init: &'a str,
 }
 
 /// Where the NIC's wire leads.
@@ -88,7 +102,20 @@ impl Machine<'_> {
                 arguments.pair("-netdev", &format!("user,id=wire{}", forwards.collect::<String>()));
             }
         }
-        arguments.pair("-device", &format!("{},netdev=wire", qemu.nic));
+        match &self.counted {
+            None => arguments.pair("-device", &format!("{},netdev=wire", qemu.nic)),
+            Some(counted) => {
+                arguments.pair("-icount", "shift=0");
+                arguments.pair("-plugin", counted.plugin);
+                let echo = format!("stream,id=echo,server=off,addr.type=fd,addr.str={}", counted.echo);
+                arguments.pair("-netdev", &echo);
+                // The hub serves the port that was made last first: the NIC before the echo.
+                for port in ["a,netdev=wire", "b,netdev=echo", "c"] {
+                    arguments.pair("-netdev", &format!("hubport,hubid=0,id={port}"));
+                }
+                arguments.pair("-device", &format!("{},netdev=c", qemu.nic));
+            }
+        }
 
         match self.console {
             Console::Socket => arguments.pair("-chardev", "socket,id=console,fd=1"),
@@ -120,6 +147,10 @@ impl Machine<'_> {
             "printk.time=1".to_owned(),
         ];
         words.extend(self.board.kernel.arguments.iter().cloned());
+        if let Some(counted) = &self.counted {
+            let (program, arguments) = counted.init.split_once(' ').unwrap_or((counted.init, ""));
+            words.push(format!("rdinit={program} -- {arguments}"));
+        }
         words.join(" ")
     }
 }
@@ -180,6 +211,7 @@ mod tests {
             rootfs: Path::new("/r/a,b c.cpio"),
             network,
             console,
+            counted: None,
         };
         let arguments = machine.arguments().unwrap();
         arguments.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join("\n")
@@ -226,6 +258,7 @@ mod tests {
             rootfs: Path::new("r"),
             network: Network::Socket,
             console: Console::Socket,
+            counted: None,
         };
         assert!(machine.arguments().unwrap_err().to_string().contains("board `toy` cannot be run in QEMU"));
     }

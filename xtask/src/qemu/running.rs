@@ -1,6 +1,6 @@
 //! A QEMU that runs: started so that an interrupt ends it, never left behind.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -124,4 +124,30 @@ pub fn missing() -> String {
     format!(
         "cannot start {PROGRAM}: install it (Debian: package qemu-system-x86; `cargo xtask doctor` knows)"
     )
+}
+
+/// Takes the lock file `path`: waits until no other run has it, and ends what a killed one left running.
+///
+/// # Errors
+/// It cannot be locked; the user interrupted.
+pub fn lock(cx: &Context, path: &Path) -> Result<File> {
+    let context = || format!("cannot lock {}", path.display());
+    let file = File::options().create(true).append(true).open(path).with_context(context)?;
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {
+                if !told {
+                    cx.reporter.line(&format!("waiting for another run that holds {}", path.display()));
+                    told = true;
+                }
+                cx.interrupt.check()?;
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Err(TryLockError::Error(error)) => return Err(error).with_context(context),
+        }
+    }
+    process::end_orphans(path);
+    Ok(file)
 }

@@ -33,6 +33,7 @@ pub fn run(cx: &Context, board: &Board, memory: ByteSize, kernel: &Path, rootfs:
         rootfs,
         network: Network::User(&forwards),
         console: Console::Terminal,
+        counted: None,
     };
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     cx.reporter.line(&greeting(board, memory, &forwards, terminal));

@@ -122,6 +122,24 @@ pub struct Probe {
     pub program: PathBuf,
 }
 
+/// The benchmark's program for the guest.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The finished folder.
+    pub dir: PathBuf,
+    /// A static program with symbols.
+    pub program: PathBuf,
+}
+
+/// The benchmark's plugin for the QEMU of this machine.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    /// The finished folder.
+    pub dir: PathBuf,
+    /// A shared object.
+    pub plugin: PathBuf,
+}
+
 /// What is booted or flashed.
 #[derive(Clone, Debug)]
 pub struct Image {

@@ -6,6 +6,7 @@
 pub mod artifact;
 mod builtins;
 mod busybox;
+mod counter;
 mod dhcpc;
 mod headers;
 mod image;
@@ -18,6 +19,7 @@ mod runner;
 mod stack;
 mod store;
 mod toolchain;
+mod workload;
 mod worktree;
 
 use std::path::Path;
@@ -30,6 +32,7 @@ use crate::report::Task;
 
 pub use builtins::BuildBuiltins;
 pub use busybox::BuildBusybox;
+pub use counter::BuildCounter;
 pub use dhcpc::BuildDhcpc;
 pub use headers::ExportHeaders;
 pub use image::AssembleImage;
@@ -42,6 +45,7 @@ pub use runner::{fingerprint, run};
 pub use stack::BuildStack;
 pub use store::{Finished, Store};
 pub use toolchain::AssembleToolchain;
+pub use workload::BuildWorkload;
 pub use worktree::WorkTree;
 
 /// One step of the build: typed inputs in its fields, a typed output.

@@ -1,9 +1,8 @@
 //! The smoke test's program for the guest, `xtask/probe`: compiled like everything for the target.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::Stage;
 use super::artifact::{Probe, Toolchain};
@@ -23,20 +22,6 @@ pub struct BuildProbe<'a> {
     pub toolchain: &'a Toolchain,
 }
 
-impl BuildProbe<'_> {
-    fn files(&self) -> Result<Vec<PathBuf>> {
-        let context = || format!("cannot read {}", self.source.display());
-        let entries = fs::read_dir(self.source).with_context(context)?;
-        let mut files: Vec<PathBuf> = entries
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<std::io::Result<_>>()
-            .with_context(context)?;
-        files.retain(|path| path.extension().is_some_and(|end| end == "c"));
-        files.sort();
-        Ok(files)
-    }
-}
-
 impl Stage for BuildProbe<'_> {
     type Output = Probe;
     const NAME: &'static str = "probe";
@@ -52,7 +37,7 @@ impl Stage for BuildProbe<'_> {
         let program = work.join("probe");
         let mut compile = process::command(&self.toolchain.cc);
         compile.args(compiler::SMALL).args(["-Wall", "-Wextra", "-Werror", "-s", "-o"]).arg(&program);
-        process::run(cx, task, compile.args(self.files()?), &cx.paths.log(Self::NAME))?;
+        process::run(cx, task, compile.args(compiler::sources(self.source)?), &cx.paths.log(Self::NAME))?;
         isa::check(&program, &Policy::STRICT).map(|_| ())
     }
 

@@ -1,5 +1,6 @@
 //! The verbs, one file each: `Args` (its part of the command line) and `run`.
 
+pub mod bench;
 pub mod boards;
 pub mod clean;
 pub mod doctor;

@@ -1,7 +1,7 @@
 //! Runs the steps, prints each as it passes, and keeps the traces whatever happens.
 
-use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -10,10 +10,10 @@ use super::Step;
 use super::report::{Failure, Report, StepReport};
 use crate::board::{Board, ByteSize};
 use crate::context::Context;
-use crate::process;
 use crate::qemu::console::Closed;
 use crate::qemu::guest::{Guest, Traces};
 use crate::qemu::machine::{Console, Machine, Network};
+use crate::qemu::running;
 
 /// Decides which frames are lost on the bad wire.
 const SEED: u64 = 20_260_722;
@@ -53,7 +53,7 @@ pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
         errors: subject.dir.join("qemu.log"),
         lock: subject.dir.join("qemu.lock"),
     };
-    let _lock = lock(cx, &traces.lock)?;
+    let _lock = running::lock(cx, &traces.lock)?;
     let probe = fs::read(subject.probe)
         .with_context(|| format!("cannot read the probe {}", subject.probe.display()))?;
     let machine = Machine {
@@ -63,6 +63,7 @@ pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
         rootfs: subject.rootfs,
         network: Network::Socket,
         console: Console::Socket,
+        counted: None,
     };
 
     cx.reporter.line(&format!("booting {} with {} of RAM in QEMU", subject.board.name, subject.memory));
@@ -102,27 +103,4 @@ fn take(step: &Step, guest: &mut Guest) -> StepReport {
         Failure { error, console: guest.console.recent_lines(), complaints }
     });
     StepReport { name: step.name, time, result }
-}
-
-/// Waits until no other run uses the same traces, and ends what a killed one left running.
-fn lock(cx: &Context, path: &PathBuf) -> Result<File> {
-    let context = || format!("cannot lock {}", path.display());
-    let file = File::options().create(true).append(true).open(path).with_context(context)?;
-    let mut told = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) => {
-                if !told {
-                    cx.reporter.line(&format!("waiting for another run that holds {}", path.display()));
-                    told = true;
-                }
-                cx.interrupt.check()?;
-                std::thread::sleep(Duration::from_millis(200));
-            }
-            Err(TryLockError::Error(error)) => return Err(error).with_context(context),
-        }
-    }
-    process::end_orphans(path);
-    Ok(file)
 }
