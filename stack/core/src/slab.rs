@@ -1,6 +1,6 @@
-//! Objects on demand: a slab of chunks that never move, addressed by handles that go stale.
+//! Objects on demand: they never move, and are addressed by handles that go stale.
 //!
-//! Memory is asked for a chunk at a time and may be refused; the caller gets its value back.
+//! Memory is asked for an object at a time and may be refused; the caller gets its value back.
 //! Nothing here panics, and a handle to a removed object finds nothing, even when its place is
 //! taken again.
 
@@ -53,16 +53,17 @@ impl core::fmt::Debug for Handle {
     }
 }
 
-/// A growing set of `T`, `CHUNK` of them to an allocation.
-pub struct Slab<T, const CHUNK: usize = 8> {
+/// A growing set of `T`, each in an allocation of its own.
+pub struct Slab<T> {
     places: Places,
-    chunks: Vec<Vec<Option<T>>>,
+    /// Of one object, or of none.
+    cells: Vec<Vec<T>>,
 }
 
-impl<T, const CHUNK: usize> Slab<T, CHUNK> {
+impl<T> Slab<T> {
     /// An empty slab; takes no memory.
     pub const fn new() -> Self {
-        Self { places: Places::new(), chunks: Vec::new() }
+        Self { places: Places::new(), cells: Vec::new() }
     }
 
     /// How many objects it holds.
@@ -78,34 +79,27 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     /// Makes an object in its place, with no copy of it on the way; `None`, and nothing made, when
     /// the host has no memory for it.
     pub fn insert_with(&mut self, make: impl FnOnce() -> T) -> Option<Handle> {
-        let index = self.places.vacant()? as usize;
-        if index / CHUNK == self.chunks.len() {
-            let mut chunk = Vec::new();
-            let there = chunk.try_reserve_exact(CHUNK).is_ok() && try_push(&mut self.chunks, chunk);
-            there.then_some(())?;
+        let index = self.places.vacant()?;
+        if index == self.cells.len() && !try_push(&mut self.cells, Vec::new()) {
+            return None;
         }
-        // Places are first taken in order, so that a new one is the next of its chunk.
-        let chunk = self.chunks.get_mut(index / CHUNK)?;
-        if index % CHUNK == chunk.len() {
-            push_within(chunk, None);
-        }
-        *chunk.get_mut(index % CHUNK)? = Some(make());
+        let cell = self.cells.get_mut(index)?;
+        cell.try_reserve_exact(1).ok()?;
+        push_within(cell, make());
         self.places.take()
     }
 
     /// Takes the object out.
     pub fn remove(&mut self, handle: Handle) -> Option<T> {
-        let object = self.slot_mut(handle)?.take();
-        if object.is_some() {
-            self.places.free(handle);
-        }
-        object
+        let mut cell = core::mem::take(self.cell_mut(handle)?);
+        self.places.free(handle);
+        cell.pop()
     }
 
     /// Drops the object where it lies: a large one would have to cross the stack to be taken out.
     pub fn delete(&mut self, handle: Handle) {
-        if let Some(slot @ Some(_)) = self.slot_mut(handle) {
-            *slot = None;
+        if let Some(cell) = self.cell_mut(handle) {
+            *cell = Vec::new();
             self.places.free(handle);
         }
     }
@@ -113,12 +107,12 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     /// The object.
     pub fn get(&self, handle: Handle) -> Option<&T> {
         let index = self.places.find(handle)?;
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
+        self.cells.get(index)?.first()
     }
 
     /// The object, to change.
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        self.slot_mut(handle)?.as_mut()
+        self.cell_mut(handle)?.first_mut()
     }
 
     /// The object that follows place `from`, with its handle and the place to go on from: a
@@ -137,76 +131,72 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
         })
     }
 
-    fn slot_mut(&mut self, handle: Handle) -> Option<&mut Option<T>> {
+    fn cell_mut(&mut self, handle: Handle) -> Option<&mut Vec<T>> {
         let index = self.places.find(handle)?;
-        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+        self.cells.get_mut(index)
     }
 }
 
 /// Which places of a slab are taken, whatever of: the part that is the same code for all slabs.
 struct Places {
     list: Vec<Place>,
-    /// The first free place.
-    free: Option<u16>,
+    /// The first free place, or [`END`].
+    free: u16,
     taken: usize,
 }
 
 struct Place {
     generation: u16,
-    state: PlaceState,
+    /// The next free place, [`END`], or [`TAKEN`].
+    next: u16,
 }
 
-#[derive(Clone, Copy)]
-enum PlaceState {
-    Taken,
-    Free { next: Option<u16> },
-}
+/// After the last free place.
+const END: u16 = u16::MAX;
+/// Not free.
+const TAKEN: u16 = u16::MAX - 1;
 
 impl Places {
     const fn new() -> Self {
-        Self { list: Vec::new(), free: None, taken: 0 }
+        Self { list: Vec::new(), free: END, taken: 0 }
     }
 
     /// The place that [`Places::take`] would take.
     #[inline(never)]
-    fn vacant(&mut self) -> Option<u16> {
-        if self.free.is_none() {
+    fn vacant(&mut self) -> Option<usize> {
+        if self.free == END {
             let index = self.list.len();
-            let place = Place { generation: 0, state: PlaceState::Free { next: None } };
-            if index >= MAX_PLACES || !try_push(&mut self.list, place) {
+            if index >= MAX_PLACES || !try_push(&mut self.list, Place { generation: 0, next: END }) {
                 return None;
             }
-            self.free = Some(index as u16);
+            self.free = index as u16;
         }
-        self.free
+        Some(self.free.into())
     }
 
     #[inline(never)]
     fn take(&mut self) -> Option<Handle> {
-        let index = self.free?;
-        let place = self.list.get_mut(index as usize)?;
-        let PlaceState::Free { next } = place.state else { return None };
-        place.state = PlaceState::Taken;
-        self.free = next;
+        let index = usize::from(self.free);
+        let place = self.list.get_mut(index)?;
+        self.free = core::mem::replace(&mut place.next, TAKEN);
         self.taken += 1;
-        Some(Handle::new(index as usize, place.generation))
+        Some(Handle::new(index, place.generation))
     }
 
     #[inline(never)]
     fn free(&mut self, handle: Handle) {
         if let Some(place) = self.list.get_mut(handle.index()) {
             place.generation = place.generation.wrapping_add(1);
-            place.state = PlaceState::Free { next: self.free };
-            self.free = Some(handle.index() as u16);
+            place.next = core::mem::replace(&mut self.free, handle.index() as u16);
             self.taken -= 1;
         }
     }
 
-    /// The index of a place, if the handle is not stale.
+    /// The index of a place that is taken, if the handle is not stale.
     #[inline(never)]
     fn find(&self, handle: Handle) -> Option<usize> {
         let place = self.list.get(handle.index())?;
-        (place.generation == handle.generation()).then_some(handle.index())
+        (place.generation == handle.generation() && place.next == TAKEN).then_some(handle.index())
     }
 
     #[inline(never)]
@@ -214,7 +204,7 @@ impl Places {
         let mut index = from;
         loop {
             let place = self.list.get(index)?;
-            if matches!(place.state, PlaceState::Taken) {
+            if place.next == TAKEN {
                 return Some(Handle::new(index, place.generation));
             }
             index += 1;
@@ -222,7 +212,7 @@ impl Places {
     }
 }
 
-impl<T, const CHUNK: usize> Default for Slab<T, CHUNK> {
+impl<T> Default for Slab<T> {
     fn default() -> Self {
         Self::new()
     }

@@ -25,7 +25,7 @@ use socket::Socket;
 /// All sockets of a datagram protocol.
 pub struct Datagrams<H: Host> {
     protocol: Protocol,
-    sockets: Slab<Socket<H>, 4>,
+    sockets: Slab<Socket<H>>,
     ports: Ports,
 }
 

@@ -43,29 +43,34 @@ pub(super) struct Socket<H: Host> {
 }
 
 impl<H: Host> Socket<H> {
+    /// As it is made, but for its owner: a constant, which is copied and not set up field by field.
+    const NEW: Self = Self {
+        local: NOWHERE,
+        peer: None,
+        common: Common::DEFAULT,
+        owner: None,
+        queue: H::Queue::EMPTY,
+        queued: 0,
+        drops: 0,
+        groups: Vec::new(),
+        multicast_iface: None,
+        error: None,
+        address_bound: false,
+        port_bound: false,
+        no_receive: false,
+        no_send: false,
+        receive_errors: false,
+        multicast_loop: true,
+        ttl: 0,
+        multicast_ttl: 1,
+        tos: 0,
+        mtu_discovery: MtuDiscovery::Want,
+    };
+
     pub fn new(owner: Owner) -> Self {
-        Self {
-            local: NOWHERE,
-            peer: None,
-            common: Common::DEFAULT,
-            owner: Some(owner),
-            queue: H::Queue::default(),
-            queued: 0,
-            drops: 0,
-            groups: Vec::new(),
-            multicast_iface: None,
-            error: None,
-            address_bound: false,
-            port_bound: false,
-            no_receive: false,
-            no_send: false,
-            receive_errors: false,
-            multicast_loop: true,
-            ttl: 0,
-            multicast_ttl: 1,
-            tos: 0,
-            mtu_discovery: MtuDiscovery::Want,
-        }
+        let mut socket = Self::NEW;
+        socket.owner = Some(owner);
+        socket
     }
 
     pub fn wake(&self, cx: &mut Context<H>, why: Wake) {

@@ -249,18 +249,22 @@ impl<H: Host> Neighbours<H> {
 
     /// Makes room, in the order that the module's head gives.
     fn evict(&mut self, memory: &mut Memory, now: Instant) {
-        let cost = |entry: &Entry<H>| {
-            let class = match entry.state {
-                State::Permanent { .. } => return None,
-                State::Confirmed { .. } | State::Probing { .. } if entry.wanted => 2u8,
-                State::Incomplete { .. } => 1,
-                _ => 0,
+        let mut victim = None;
+        let mut most = 0;
+        for (index, entry) in self.0.iter().enumerate() {
+            let class: u32 = match entry.state {
+                State::Permanent { .. } => continue,
+                State::Confirmed { .. } | State::Probing { .. } if entry.wanted => 1,
+                State::Incomplete { .. } => 2,
+                _ => 3,
             };
-            Some((class, u32::MAX - now.since(entry.used).as_millis()))
-        };
-        let victim = self.0.iter().filter_map(|entry| Some((cost(entry)?, entry.iface, entry.address)));
-        if let Some((_, iface, address)) = victim.min_by_key(|(cost, ..)| *cost) {
-            self.forget(memory, iface, Some(address));
+            let worth_least = class << 30 | now.since(entry.used).as_millis() >> 2;
+            if worth_least >= most {
+                (victim, most) = (Some(index), worth_least);
+            }
+        }
+        if let Some(mut entry) = victim.and_then(|index| crate::list::take(&mut self.0, index)) {
+            entry.take_waiting(memory);
         }
     }
 

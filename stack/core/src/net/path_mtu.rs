@@ -57,16 +57,20 @@ impl PathMtus {
     pub fn learn(&mut self, now: Instant, destination: Ipv4Addr, mtu: u16) {
         let mtu = mtu.max(MIN_PATH_MTU).min(self.of(destination).unwrap_or(u16::MAX));
         let entry = Entry { destination, mtu, expires: now + AGE };
-        let same = |place: &Option<Entry>| place.is_some_and(|other| other.destination == destination);
-        let place = match self.entries.iter().position(same) {
-            Some(index) => self.entries.get_mut(index),
-            // A free place, or else the one that expires first.
-            None => self.entries.iter_mut().min_by_key(|place| match place {
-                None => 0,
-                Some(other) => 1 + other.expires.since(now).as_millis(),
-            }),
-        };
-        if let Some(place) = place {
+        // The destination's place, a free one, or else the one that expires first.
+        let mut index = 0;
+        let mut soonest = u32::MAX;
+        for (at, place) in self.entries.iter().enumerate() {
+            let left = match place {
+                Some(other) if other.destination == destination => 0,
+                None => 1,
+                Some(other) => 2 + other.expires.since(now).as_millis(),
+            };
+            if left < soonest {
+                (index, soonest) = (at, left);
+            }
+        }
+        if let Some(place) = self.entries.get_mut(index) {
             *place = Some(entry);
         }
     }

@@ -47,7 +47,7 @@ use socket::{Base, Socket};
 
 /// All TCP sockets and connections of a stack.
 pub struct Tcp<H: Host> {
-    sockets: Slab<Socket<H>, 4>,
+    sockets: Slab<Socket<H>>,
     halves: Slab<half_open::HalfOpen>,
     waits: Slab<time_wait::TimeWait>,
     demux: Demux,

@@ -108,27 +108,32 @@ pub(super) struct Base {
 }
 
 impl Base {
+    /// As it is made, but for its owner: a constant, which is copied and not set up field by field.
+    const NEW: Self = Self {
+        owner: None,
+        common: Common::DEFAULT,
+        settings: Settings::DEFAULT,
+        local: ANY,
+        peer: ANY,
+        link: Link::NONE,
+        queue_next: Link::NONE,
+        error: None,
+        soft_error: None,
+        events: 0,
+        address_bound: false,
+        port_bound: false,
+        shut_read: false,
+        shut_write: false,
+        done: false,
+        orphan: false,
+        entered: false,
+        queued: false,
+    };
+
     pub const fn new(owner: Option<Owner>) -> Self {
-        Self {
-            owner,
-            common: Common::DEFAULT,
-            settings: Settings::DEFAULT,
-            local: ANY,
-            peer: ANY,
-            link: Link::NONE,
-            queue_next: Link::NONE,
-            error: None,
-            soft_error: None,
-            events: 0,
-            address_bound: false,
-            port_bound: false,
-            shut_read: false,
-            shut_write: false,
-            done: false,
-            orphan: false,
-            entered: false,
-            queued: false,
-        }
+        let mut base = Self::NEW;
+        base.owner = owner;
+        base
     }
 
     /// Notes a wake-up; it is delivered once, when the event has been handled.
