@@ -152,7 +152,8 @@ pub(super) fn establish<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &m
     }
     // RFC 5681 §3.1, RFC 6928 §2: one segment after a lost SYN, ten otherwise.
     let segments = if connection.send.retries > 1 { 1 } else { INITIAL_SEGMENTS };
-    connection.reno = super::reno::Reno::new(u32::from(connection.send.mss), segments, connection.send.una);
+    let iss = connection.send.una.minus(1);
+    connection.reno = super::reno::Reno::new(u32::from(connection.send.mss), segments, iss);
     connection.send.retries = 0;
     connection.send.last = now;
     connection.send.small = connection.send.una;
@@ -499,6 +500,7 @@ fn finish<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connection<
         return;
     }
     connection.receive.drop_ahead(&mut io.net.memory);
+    connection.receive.duplicate = None;
     connection.receive.next = connection.receive.next.plus(1);
     connection.receive.edge = connection.receive.edge.max(connection.receive.next);
     connection.receive.owed = Owed::Now;

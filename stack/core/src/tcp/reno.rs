@@ -12,6 +12,9 @@ pub struct Reno {
     threshold: u32,
     /// Bytes acknowledged towards the next growth in congestion avoidance.
     credit: u32,
+    /// The most that was in flight in the present round, which ends with `round`.
+    peak: u32,
+    round: SeqNum,
     /// RFC 6582 §3.1: the highest number sent when the present or last recovery began.
     recover: SeqNum,
     phase: Phase,
@@ -69,6 +72,8 @@ impl Reno {
             window: mss.saturating_mul(segments),
             threshold: u32::MAX,
             credit: 0,
+            peak: 0,
+            round: iss,
             recover: iss,
             phase: Phase::Open,
             duplicates: 0,
@@ -105,11 +110,11 @@ impl Reno {
 
     /// New data, `acked` bytes of it, were acknowledged.
     pub fn on_ack(&mut self, acked: u32, flight: Flight) -> Advice {
-        self.duplicates = 0;
         let mss = flight.mss;
         let whole = !flight.una.before(self.recover);
         match self.phase {
             Phase::Recovery if whole => {
+                self.duplicates = 0;
                 // RFC 6582 §3.2 step 3, a full acknowledgment: option 1, no burst.
                 self.window = self.threshold.min(flight.bytes().max(mss).saturating_add(mss));
                 self.phase = Phase::Open;
@@ -118,6 +123,7 @@ impl Reno {
             Phase::Recovery => {
                 // RFC 6582 §3.2 step 3, a partial one: deflate, and repair the next hole.
                 self.repairing = true;
+                self.duplicates = 0;
                 self.window = self.window.saturating_sub(acked);
                 if acked >= mss {
                     self.window = self.window.saturating_add(mss);
@@ -129,15 +135,24 @@ impl Reno {
                 if whole {
                     self.phase = Phase::Open;
                 }
-                // RFC 2861's reason, as Linux: a window that was not used proves nothing.
+                // RFC 2861's reason, as Linux: a window that was not used in a round proves nothing.
                 let before = flight.bytes().saturating_add(acked);
+                // What duplicates reported as arrived, RFC 3042 has answered.
+                let credit = u32::from(core::mem::take(&mut self.duplicates)) * mss;
+                let acked = acked.saturating_sub(credit).max(acked.min(mss));
+                if before > self.peak || flight.una.after(self.round) {
+                    self.peak = before;
+                    self.round = flight.nxt;
+                }
                 if self.window < self.threshold {
-                    if self.phase == Phase::Loss || before >= self.window >> 1 {
-                        // RFC 5681 §3.1 with RFC 3465's limit of two segments; one after a timeout.
-                        let limit = if self.phase == Phase::Loss { mss } else { mss << 1 };
-                        self.window = self.window.saturating_add(acked.min(limit));
+                    if self.phase == Phase::Loss || self.window < self.peak << 1 {
+                        // RFC 5681 §3.1. As Linux, by all that was acknowledged: receivers acknowledge
+                        // bursts at once, and RFC 3465's limit of two segments would hold them to that.
+                        // After a timeout it holds: one acknowledgment may cover everything.
+                        let growth = if self.phase == Phase::Loss { acked.min(mss) } else { acked };
+                        self.window = self.window.saturating_add(growth).min(self.threshold.max(self.window));
                     }
-                } else if before.saturating_add(mss) > self.window {
+                } else if self.peak.saturating_add(mss) > self.window {
                     // RFC 5681 §3.1: one segment a round trip, by RFC 3465's counting.
                     self.credit = self.credit.saturating_add(acked);
                     if self.credit >= self.window {
@@ -164,8 +179,9 @@ impl Reno {
                 if self.duplicates < DUPLICATES {
                     return Advice::Limited;
                 }
-                // RFC 6582 §3.2 step 1: not twice for one window of data.
-                if self.duplicates > DUPLICATES || flight.una.before(self.recover) {
+                // RFC 6582 §3.2 step 1: not twice for one window of data, nor for the echo of what
+                // was sent again in vain: only what was sent since then tells of a new loss.
+                if self.duplicates > DUPLICATES || !flight.una.after(self.recover) {
                     return Advice::Go;
                 }
                 self.halve(flight);
