@@ -223,9 +223,12 @@ out:
 	return err;
 }
 
-/* Fills one buffer with what of the message fits it, and hands it over. */
+/*
+ * Fills one buffer with what of the message fits it, and hands it over. One
+ * that is @full does not wait for more, but shows that more will come.
+ */
 static int linnet_stream_send_piece(struct sock *sk, struct msghdr *msg,
-				    u32 len)
+				    u32 len, bool full)
 {
 	struct linnet_send how = {
 		.ttl = -1,
@@ -245,8 +248,11 @@ static int linnet_stream_send_piece(struct sock *sk, struct msghdr *msg,
 		return err;
 	}
 	/* Only the last byte of all is urgent. */
-	if (msg_data_left(msg))
+	if (msg_data_left(msg)) {
 		how.flags &= ~MSG_OOB;
+		if (full)
+			how.flags |= MSG_MORE;
+	}
 	return linnet_send(linnet_sk(sk)->id, skb, &how);
 }
 
@@ -273,7 +279,8 @@ int linnet_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			piece = min3(room.bytes, room.segment, (u32)msg_data_left(msg));
 			if (!piece)
 				break;
-			err = linnet_stream_send_piece(sk, msg, piece);
+			err = linnet_stream_send_piece(sk, msg, piece,
+						       piece == room.segment);
 			if (!err) {
 				copied += piece;
 				if (!msg_data_left(msg))

@@ -51,7 +51,9 @@ impl<H: Host> Tcp<H> {
         set(base, option, &mut quick, &mut pushes)?;
         if let State::Connection(connection) = state {
             if pushes {
-                push(&mut io, base, connection, Push::Normal);
+                // As Linux: TCP_NODELAY pushes out even what is corked now, but not what follows.
+                let how = if matches!(option, Opt::NoDelay(_)) { Push::Uncorked } else { Push::Normal };
+                push(&mut io, base, connection, how);
             }
             match quick {
                 Some(true) => {

@@ -40,10 +40,13 @@ pub(super) fn resend_at<H: Host>(
         return Some(1);
     };
     let mut stop = seq.plus(copy.bytes().len() as u32);
-    let mut flags = Flags::ACK.with(Flags::PSH);
-    if fin_sent && stop == end {
-        flags = flags.with(Flags::FIN);
-        stop = stop.plus(1);
+    let mut flags = Flags::ACK;
+    if stop == end {
+        flags = flags.with(Flags::PSH);
+        if fin_sent {
+            flags = flags.with(Flags::FIN);
+            stop = stop.plus(1);
+        }
     }
     let _ = send(io, base, connection, seq, flags, Some(copy));
     Some(stop.since(seq))

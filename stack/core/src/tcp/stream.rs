@@ -47,7 +47,7 @@ impl<H: Host> Tcp<H> {
         };
         enqueue(&mut io, connection, buf, options)?;
         connection.send.full = !is_writable(base, connection);
-        push(&mut io, base, connection, Push::Normal);
+        push(&mut io, base, connection, if options.more { Push::More } else { Push::Normal });
         self.settle(&mut io, handle);
         Ok(())
     }
@@ -122,7 +122,11 @@ impl<H: Host> Tcp<H> {
 }
 
 fn room<H: Host>(base: &Base, connection: &mut Connection<H>) -> Result<SendRoom, Errno> {
-    let segment = usize::from(connection.send.mss);
+    let mut segment = usize::from(connection.send.mss);
+    // What is to become a full segment is filled up first.
+    if let Some(back) = connection.send.unsent.back_mut().filter(|back| back.bytes().len() < segment) {
+        segment -= back.bytes().len();
+    }
     match connection.phase {
         Phase::SynSent | Phase::SynReceived => return Ok(SendRoom { bytes: 0, segment }),
         _ if base.shut_write || !connection.phase.may_send() => return Err(Errno::EPIPE),

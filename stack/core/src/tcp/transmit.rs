@@ -8,7 +8,6 @@ use super::resend::resend_lost;
 use super::send::{MORE, change};
 use super::socket::Base;
 use crate::host::{Buf, Host, Meta, Queue};
-use crate::time::Duration;
 use linnet_wire::tcp::Flags;
 
 /// How eagerly [`push`] sends.
@@ -16,9 +15,13 @@ use linnet_wire::tcp::Flags;
 pub(super) enum Push {
     /// By the rules of Nagle and cork.
     Normal,
+    /// The same, and more will follow: as if corked, until something else happens.
+    More,
+    /// The cork does not count.
+    Uncorked,
     /// RFC 3042: one segment beyond the congestion window.
     Limited,
-    /// What is held back too.
+    /// What is held back too: it has waited long enough.
     All,
 }
 
@@ -47,7 +50,6 @@ pub(super) fn push<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connec
             break;
         };
         let len = front.bytes().len() as u32;
-        let more = matches!(front.meta(), Meta::Segment(meta) if meta.flags & MORE != 0);
         let last = len >= connection.send.unsent();
         let full = len.min(mss);
         let count = full.min(window).min(allowed);
@@ -66,12 +68,12 @@ pub(super) fn push<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connec
             && connection.send.urgent.is_none()
         {
             let outstanding = connection.send.small.after(connection.send.una);
-            let corked = base.settings.cork || more;
+            let corked = base.settings.cork && how != Push::Uncorked || how == Push::More;
             if corked || (!base.settings.no_delay && outstanding) {
                 break;
             }
         }
-        if !send_front(io, base, connection, count) {
+        if !send_front(io, base, connection, count, how) {
             break;
         }
         if how == Push::Limited {
@@ -82,7 +84,13 @@ pub(super) fn push<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connec
 }
 
 /// Sends the first `count` bytes of the first unsent buffer; `false` without memory.
-fn send_front<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connection<H>, count: u32) -> bool {
+fn send_front<H: Host>(
+    io: &mut Io<H>,
+    base: &Base,
+    connection: &mut Connection<H>,
+    count: u32,
+    how: Push,
+) -> bool {
     let now = io.cx.now;
     let seq = connection.send.next;
     if connection.send.flight() == 0 {
@@ -101,7 +109,8 @@ fn send_front<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connection<
     };
     let last = connection.send.unsent.is_empty();
     let mut flags = Flags::ACK;
-    if last {
+    // As Linux: what MSG_MORE was said of is not pushed up either.
+    if last && (how == Push::All || !matches!(buf.meta(), Meta::Segment(meta) if meta.flags & MORE != 0)) {
         flags = flags.with(Flags::PSH);
     }
     let fin = last && connection.send.fin;
@@ -159,24 +168,19 @@ fn send_fin<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connection<H>
     let _ = send(io, base, connection, seq, Flags::FIN.with(Flags::ACK), None);
 }
 
-/// What is held back goes out after this long all the same (as in Linux).
-const CORK_LIMIT: Duration = Duration::from_millis(200);
-
 /// Arms or stops the send side's timer after sending.
 fn arm<H: Host>(io: &mut Io<H>, connection: &mut Connection<H>) {
     let now = io.cx.now;
     if connection.timers.at(Timer::Resend).is_some() {
         return;
     }
-    if connection.send.flight() > 0 {
+    // RFC 9293 §3.8.6.1: a closed window is probed, ever more seldom. What the cork or a silly window
+    // holds back goes out after a timeout all the same, as in Linux.
+    if connection.send.flight() > 0
+        || connection.send.unsent() > 0
+        || connection.send.fin && !connection.send.fin_sent()
+    {
         connection.arm_resend(now);
-    } else if connection.send.unsent() > 0 || connection.send.fin && !connection.send.fin_sent() {
-        if connection.send.window == 0 {
-            // RFC 9293 §3.8.6.1: probe a closed window, ever more seldom.
-            connection.arm_resend(now);
-        } else {
-            connection.timers.set(Timer::Resend, now + CORK_LIMIT);
-        }
     }
 }
 
