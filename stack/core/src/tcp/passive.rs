@@ -152,28 +152,33 @@ impl<H: Host> Tcp<H> {
 
     /// Sends the SYN-ACK of a half-open connection.
     pub(super) fn answer_syn(&mut self, io: &mut Io<H>, handle: Handle) {
+        self.answer(io, handle, Flags::SYN);
+    }
+
+    #[inline(never)]
+    fn answer(&mut self, io: &mut Io<H>, handle: Handle, flags: Flags) {
         let Some(half) = self.halves.get(handle) else { return };
         let Some(listener) = self.sockets.get(half.listener) else { return };
         let buffer = listener.base.common.receive_buffer;
         let mss = io.net.path_mtu(*half.peer.ip()).saturating_sub(40);
         let wish = listener.base.settings.max_segment;
         let offset = io.net.secret.timestamp_offset(half.local, half.peer);
-        let options = Options {
-            mss: Some(if wish > 0 { mss.min(wish) } else { mss }),
-            window_scale: half.scale.map(|_| window::scale_for(buffer)),
-            sack_permitted: half.sack,
-            timestamps: half
-                .timestamps
-                .then(|| Timestamps { value: io.cx.now.as_millis().wrapping_add(offset), echo: half.recent }),
-            ..Options::default()
-        };
-        let fields = Fields {
-            seq: half.iss,
-            ack: half.irs.plus(1),
-            flags: Flags::SYN.with(Flags::ACK),
-            window: (buffer >> 1).min(u16::MAX as u32) as u16,
-            urgent: 0,
-        };
+        let scale = half.scale.map(|_| window::scale_for(buffer));
+        let timestamps = half
+            .timestamps
+            .then(|| Timestamps { value: io.cx.now.as_millis().wrapping_add(offset), echo: half.recent });
+        let mut options = Options { timestamps, ..Options::default() };
+        let mut window = (buffer >> 1).min(u16::MAX as u32) as u16;
+        let mut seq = half.iss;
+        if flags.has(Flags::SYN) {
+            options.mss = Some(if wish > 0 { mss.min(wish) } else { mss });
+            options.window_scale = scale;
+            options.sack_permitted = half.sack;
+        } else {
+            window >>= scale.unwrap_or(0);
+            seq = seq.plus(1);
+        }
+        let fields = Fields { seq, ack: half.irs.plus(1), flags: flags.with(Flags::ACK), window, urgent: 0 };
         let route = Route { local: half.local, peer: half.peer, ..Route::of(&listener.base) };
         // One that is lost on the way down is like one lost further on: it is sent again.
         let _ = output::put(io, &route, fields, &options, None);
@@ -202,10 +207,13 @@ impl<H: Host> Tcp<H> {
         {
             return Err(DropReason::OldTimestamp);
         }
-        // RFC 5961 §3.2: a reset must hit the number exactly. Another SYN is left unanswered: the
-        // SYN-ACK that goes out again asks the peer.
+        // RFC 5961 §3.2: a reset must hit the number exactly, or the peer is asked. Another SYN is left
+        // unanswered: the SYN-ACK that goes out again asks.
         if flags.has(Flags::RST) {
             if segment.seq != expected {
+                if segment.seq.is_within(expected, u16::MAX as u32) {
+                    self.answer(io, handle, Flags::NONE);
+                }
                 return Err(DropReason::BlindAttack);
             }
             self.forget_half(io, handle);

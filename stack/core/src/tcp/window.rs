@@ -6,10 +6,11 @@ use crate::host::Host;
 use crate::memory::Pressure;
 use linnet_wire::tcp_options::MAX_WINDOW_SCALE;
 
-/// The smallest shift with which a window of `buffer` bytes can be told.
+/// The smallest shift with which a window of half of `buffer` bytes can be told: as Linux, which
+/// takes the other half for overhead.
 pub(super) const fn scale_for(buffer: u32) -> u8 {
     let mut scale = 0;
-    while scale < MAX_WINDOW_SCALE && buffer >> scale > u16::MAX as u32 {
+    while scale < MAX_WINDOW_SCALE && buffer >> 1 >> scale > u16::MAX as u32 {
         scale += 1;
     }
     scale
@@ -21,6 +22,8 @@ pub(super) fn free<H: Host>(receive: &Receive<H>, buffer: u32, clamp: u32, press
     // Footprint is not payload: offer what fits if it comes in segments as they came so far.
     let ratio = u32::from(receive.ratio);
     let mut free = (room >> 8) * ratio + (((room & 0xff) * ratio) >> 8);
+    // More cannot be told.
+    free = free.min((u16::MAX as u32) << receive.scale);
     if clamp > 0 {
         free = free.min(clamp);
     }
@@ -85,7 +88,7 @@ mod tests {
     #[test]
     fn shifts() {
         for (buffer, scale) in
-            [(0, 0), (65_535, 0), (65_536, 1), (131_070, 1), (131_072, 2), (16 << 20, 9), (u32::MAX, 14)]
+            [(0, 0), (131_071, 0), (131_072, 1), (262_143, 1), (262_144, 2), (30 << 20, 8), (u32::MAX, 14)]
         {
             assert_eq!(scale_for(buffer), scale, "{buffer}");
         }
