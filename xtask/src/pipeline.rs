@@ -209,6 +209,14 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// The kernel's source as released.
+///
+/// # Errors
+/// It cannot be had.
+pub fn linux(cx: &Context) -> Result<Linux> {
+    stage::run(cx, &UnpackLinux { source: &sources::ensure_one(cx, Name::Linux)? })
+}
+
 fn musl(cx: &Context) -> Result<(Source, Musl)> {
     let source = sources::ensure_one(cx, Name::Musl)?;
     let musl = stage::run(cx, &BuildMusl { source: &source })?;

@@ -6,6 +6,7 @@ pub mod host;
 pub mod lab;
 pub mod link;
 pub mod node;
+pub mod packetdrill;
 pub mod pair;
 pub mod peer;
 pub mod rng;

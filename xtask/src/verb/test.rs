@@ -84,7 +84,7 @@ fn perform(cx: &Context, check: &Check, program: &Path) -> Result<Done> {
     let result = follow::while_running(
         &log,
         |line| task.note(line),
-        || process::run(cx, &task, &mut check.command(cx, program), &log),
+        || process::run(cx, &task, &mut check.command(cx, program)?, &log),
     );
     let time = start.elapsed();
     let output = std::fs::read_to_string(&log).unwrap_or_default();

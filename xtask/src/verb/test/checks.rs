@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::Result;
+
 use crate::context::Context;
+use crate::pipeline;
 use crate::process::command;
 
 /// One check: a command that succeeds when all is well.
@@ -20,6 +23,8 @@ pub struct Check {
 enum Kind {
     /// Cargo with these arguments, and flags for rustdoc.
     Cargo(&'static [&'static str], &'static str),
+    /// Cargo with these arguments, and a folder of the kernel's source.
+    OnLinux(&'static [&'static str], &'static str),
     /// This program with these arguments.
     Xtask(&'static [&'static str]),
 }
@@ -49,6 +54,11 @@ pub fn all() -> Vec<Check> {
             "all Rust tests: stack, simulator, xtask, tidy",
             Kind::Cargo(&["test", "--workspace", "--no-fail-fast"], ""),
         ),
+        check(
+            "packetdrill",
+            "the scripts in which Linux's source says how its TCP behaves",
+            Kind::OnLinux(DRILL, "tools/testing/selftests/net/packetdrill"),
+        ),
         check("qemu-pc", "smoke test of our stack", Kind::Xtask(&["qemu", "--board", "qemu-pc"])),
         check(
             "native",
@@ -75,15 +85,35 @@ pub fn all() -> Vec<Check> {
     ]
 }
 
+const DRILL: &[&str] = &[
+    "run",
+    "--quiet",
+    "-p",
+    "linnet-sim",
+    "--bin",
+    "packetdrill",
+    "--",
+    "--skips",
+    "stack/sim/packetdrill/linux.skips",
+];
+
 impl Check {
-    /// Whether it builds a kernel and more.
+    /// Whether it builds a kernel and more, or needs its source.
     pub fn needs_image(&self) -> bool {
-        matches!(self.kind, Kind::Xtask(_))
+        matches!(self.kind, Kind::Xtask(_) | Kind::OnLinux(..))
     }
 
     /// The command; `program` is this program's own file.
-    pub fn command(&self, cx: &Context, program: &Path) -> Command {
+    ///
+    /// # Errors
+    /// The kernel's source cannot be had.
+    pub fn command(&self, cx: &Context, program: &Path) -> Result<Command> {
         let mut command = match self.kind {
+            Kind::OnLinux(arguments, folder) => {
+                let mut cargo = command("cargo");
+                cargo.args(arguments).arg(pipeline::linux(cx)?.tree.join(folder));
+                cargo
+            }
             Kind::Cargo(arguments, rustdoc) => {
                 let mut cargo = command("cargo");
                 cargo.args(arguments).env("RUSTDOCFLAGS", rustdoc);
@@ -106,7 +136,7 @@ impl Check {
         if let Some(target) = cx.paths.out.parent() {
             command.env("CARGO_TARGET_DIR", target);
         }
-        command
+        Ok(command)
     }
 
     /// What its output comes to, in a few words.
@@ -120,7 +150,7 @@ impl Check {
                     (passed, failed) => format!("{passed} passed, {failed} failed"),
                 }
             }
-            Kind::Xtask(_) => {
+            Kind::Xtask(_) | Kind::OnLinux(..) => {
                 output.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or_default().trim().to_owned()
             }
         }
