@@ -10,10 +10,20 @@ pub(super) fn packet(cursor: &mut Cursor) -> Result<Packet, Malformed> {
         cursor.expect(">")?;
     }
     let mut ip = Vec::new();
+    let mut quoted = None;
     while cursor.eat("[") {
+        // FreeBSD's scripts quote a segment before the error, Linux's after it.
+        if cursor.peek().is_some_and(|c| c.is_ascii_digit()) {
+            quoted = Some(numbers(cursor)?);
+            cursor.expect("]")?;
+            continue;
+        }
         ip.extend(cursor.until("]")?.split(',').map(|item| item.trim().to_owned()));
     }
-    let body = body(cursor)?;
+    let mut body = body(cursor)?;
+    if let Body::Icmp(spec) = &mut body {
+        spec.quoted = spec.quoted.or(quoted);
+    }
     Ok(Packet { inbound, ip, body })
 }
 
@@ -25,7 +35,7 @@ fn body(cursor: &mut Cursor) -> Result<Body, Malformed> {
         }
     }
     if cursor.keyword("icmp") {
-        return icmp(cursor).map(Body::Icmp);
+        return icmp(cursor);
     }
     let ports = ports(cursor)?;
     if cursor.keyword("udp") {
@@ -67,15 +77,7 @@ fn ports(cursor: &mut Cursor) -> Result<Option<(u16, u16)>, Malformed> {
 }
 
 fn tcp(cursor: &mut Cursor, spec: &mut TcpSpec) -> Result<(), Malformed> {
-    spec.seq = cursor.unsigned("a sequence number")?;
-    cursor.expect(":")?;
-    let end: u32 = cursor.unsigned("the sequence number after the segment")?;
-    cursor.expect("(")?;
-    spec.len = cursor.unsigned("the length of the payload")?;
-    if end.wrapping_sub(spec.seq) != spec.len {
-        return Err(cursor.wrong(&format!("a length of {} before this", end.wrapping_sub(spec.seq))));
-    }
-    cursor.expect(")")?;
+    (spec.seq, spec.len) = numbers(cursor)?;
     loop {
         cursor.eat(",");
         if cursor.keyword("ack") {
@@ -90,6 +92,20 @@ fn tcp(cursor: &mut Cursor, spec: &mut TcpSpec) -> Result<(), Malformed> {
             return Ok(());
         }
     }
+}
+
+/// `1:11(10)`: the first number, the one after the last, the length between them. Gives first and length.
+fn numbers(cursor: &mut Cursor) -> Result<(u32, u32), Malformed> {
+    let seq: u32 = cursor.unsigned("a sequence number")?;
+    cursor.expect(":")?;
+    let end: u32 = cursor.unsigned("the sequence number after the segment")?;
+    cursor.expect("(")?;
+    let len = cursor.unsigned("the length of the payload")?;
+    if end.wrapping_sub(seq) != len {
+        return Err(cursor.wrong(&format!("a length of {} before this", end.wrapping_sub(seq))));
+    }
+    cursor.expect(")")?;
+    Ok((seq, len))
 }
 
 fn options(cursor: &mut Cursor) -> Result<OptionsSpec, Malformed> {
@@ -155,7 +171,7 @@ fn hex(cursor: &mut Cursor) -> Vec<u8> {
     word.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |sum, byte| sum << 4 | digit(*byte))).collect()
 }
 
-fn icmp(cursor: &mut Cursor) -> Result<IcmpSpec, Malformed> {
+fn icmp(cursor: &mut Cursor) -> Result<Body, Malformed> {
     let mut spec = IcmpSpec { icmp_type: 0, code: 0, mtu: 0, quoted: None, udp: false };
     let name = cursor.word().ok_or_else(|| cursor.wrong("a type of ICMP"))?;
     let known = TYPES.iter().find(|(known, _)| *known == name);
@@ -165,8 +181,13 @@ fn icmp(cursor: &mut Cursor) -> Result<IcmpSpec, Malformed> {
     if !cursor.sees("mtu")
         && let Some(code) = cursor.word()
     {
-        let known = CODES.iter().position(|known| *known == code);
-        spec.code = known.ok_or_else(|| cursor.wrong(&format!("after a known code, not `{code}`,")))? as u8;
+        // A name that is none of a code is one of the command line's (`-D`), where every code takes its turn.
+        let Some(known) = CODES.iter().position(|known| *known == code) else {
+            let what = format!("the ICMP code `{code}`");
+            cursor.while_of(|c| c != '\n');
+            return Ok(Body::Unsupported(what));
+        };
+        spec.code = known as u8;
     }
     if cursor.keyword("mtu") {
         spec.mtu = cursor.unsigned("an MTU")?;
@@ -175,17 +196,12 @@ fn icmp(cursor: &mut Cursor) -> Result<IcmpSpec, Malformed> {
         spec.udp = cursor.keyword("udp");
         if spec.udp {
             cursor.until("]")?;
-            return Ok(spec);
+            return Ok(Body::Icmp(spec));
         }
-        let seq = cursor.unsigned("a sequence number")?;
-        cursor.expect(":")?;
-        let _: u32 = cursor.unsigned("a sequence number")?;
-        cursor.expect("(")?;
-        spec.quoted = Some((seq, cursor.unsigned("a length")?));
-        cursor.expect(")")?;
+        spec.quoted = Some(numbers(cursor)?);
         cursor.expect("]")?;
     }
-    Ok(spec)
+    Ok(Body::Icmp(spec))
 }
 
 /// RFC 792, by the language's names.
@@ -222,13 +238,13 @@ const CODES: [&str; 16] = [
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Packet {
+    fn read_one(text: &str) -> Packet {
         packet(&mut Cursor::new(text)).unwrap_or_else(|error| panic!("{text}: {}", error.what))
     }
 
     #[test]
     fn segments() {
-        let Body::Tcp(spec) = read(
+        let Body::Tcp(spec) = read_one(
             "< [ect0] 1234 > 80 FP.U 1:11(10) ack 5 win 257 urg 3 <mss 1460, sackOK,TS val 1 ecr 2,nop,wscale 7>",
         )
         .body
@@ -257,7 +273,7 @@ mod tests {
 
     #[test]
     fn options_that_are_seldom() {
-        let Body::Tcp(spec) = read("> . 1:1(0) ack 1 <sack 1:2 4:5,md5 00ff,FO a1>").body else {
+        let Body::Tcp(spec) = read_one("> . 1:1(0) ack 1 <sack 1:2 4:5,md5 00ff,FO a1>").body else {
             panic!("not TCP")
         };
         let OptionsSpec::These(options) = spec.options else { panic!("no options") };
@@ -269,13 +285,15 @@ mod tests {
     #[test]
     fn errors_of_icmp() {
         let spec = IcmpSpec { icmp_type: 3, code: 4, mtu: 1280, quoted: Some((1, 1460)), udp: false };
-        let read = read("< icmp unreachable frag_needed mtu 1280 [1:1461(1460)]");
-        assert_eq!((read.inbound, read.body), (true, Body::Icmp(spec)));
+        let read = read_one("< icmp unreachable frag_needed mtu 1280 [1:1461(1460)]");
+        assert_eq!((read.inbound, read.body), (true, Body::Icmp(spec.clone())));
+        let before = read_one("< [1:1461(1460)] icmp unreachable frag_needed mtu 1280");
+        assert_eq!(before.body, Body::Icmp(spec));
     }
 
     #[test]
     fn datagrams() {
-        assert_eq!(read("> udp (1000)").body, Body::Udp(None, 1000));
+        assert_eq!(read_one("> udp (1000)").body, Body::Udp(None, 1000));
     }
 
     #[test]
