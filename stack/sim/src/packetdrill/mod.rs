@@ -1,5 +1,5 @@
 //! packetdrill: scripts that say what a TCP gets and must answer, run against the stack in virtual
-//! time. docs/decisions/0009-packetdrill.md has what is compared, and what is left out.
+//! time. docs/decisions/0011-packetdrill.md has what is compared, and what is left out.
 
 mod calls;
 mod compare;
