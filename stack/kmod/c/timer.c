@@ -25,13 +25,18 @@ static DEFINE_TIMER(linnet_clock, linnet_expired);
 
 /* All below is under the lock. */
 static struct linnet_sock *linnet_woken;
-static u32 linnet_entered;	/* when the lock was taken */
+static u32 linnet_entered;	/* when the time was last asked for */
 static u32 linnet_armed_for;	/* meaningful while linnet_armed */
 static bool linnet_armed;
 
-u32 linnet_lock_stack(void)
+void linnet_lock_stack(void)
 {
 	spin_lock_bh(&linnet_lock);
+}
+
+/* The time, for who has the lock. */
+u32 linnet_now(void)
+{
 	linnet_entered = ktime_to_ms(ktime_get());
 	return linnet_entered;
 }

@@ -44,8 +44,10 @@ unsafe extern "C" {
     pub fn linnet_transmit(ifindex: u32, skb: NonNull<RawSkb>);
     /// Starts (`join` not zero) or stops the device's reception of a multicast address.
     pub fn linnet_membership(ifindex: u32, mac: *const u8, join: u32);
-    /// Takes the lock; what time it is, in milliseconds.
-    pub fn linnet_lock_stack() -> u32;
+    /// Takes the lock.
+    pub fn linnet_lock_stack();
+    /// What time it is, in milliseconds, for who has the lock.
+    pub fn linnet_now() -> u32;
     /// Sets the timer if `armed` is not zero, and gives the lock back.
     pub fn linnet_unlock_stack(armed: u32, deadline: u32);
     /// Notes that a socket is to be woken when the lock is given back.

@@ -1,7 +1,8 @@
 //! The one stack, and what happens around each call into it.
 //!
-//! Every entry point runs inside [`locked`] or [`with_socket`]: lock taken, the core asked, those
-//! who wait woken, the timer set, lock given back.
+//! Every entry point runs inside [`locked`] or [`with_socket`]: lock taken, the core called, those
+//! who wait woken, the timer set, lock given back. [`ask`] and [`ask_socket`] are for what changes nothing
+//! that anybody waits for: they are the most frequent, and need no clock.
 
 use crate::ffi::{self, Config, Sock};
 use crate::host::Kernel;
@@ -55,7 +56,10 @@ pub extern "C" fn linnet_timer() {
 /// Runs `call` on the stack, alone.
 pub fn locked<R>(call: impl FnOnce(&mut Stack<Kernel>, &mut Context<Kernel>) -> R) -> R {
     // SAFETY: given back by `leave`.
-    let now = Instant::from_millis(unsafe { ffi::linnet_lock_stack() });
+    let now = Instant::from_millis(unsafe {
+        ffi::linnet_lock_stack();
+        ffi::linnet_now()
+    });
     // SAFETY: the stack is there (see `Global`), and the lock makes this the only reference.
     let stack = unsafe { &mut **STACK.0.get() };
     let result = call(stack, &mut Context { host: &mut Kernel, now });
@@ -70,6 +74,24 @@ pub fn with_socket(
 ) -> i32 {
     let Some(id) = SocketId::from_bits(id) else { return Errno::EINVAL.code() };
     locked(|stack, cx| call(stack, cx, id)).unwrap_or_else(Errno::code)
+}
+
+/// Asks the stack something that wakes nobody and sets no timer.
+pub fn ask<R>(call: impl FnOnce(&mut Stack<Kernel>) -> R) -> R {
+    // SAFETY: given back below.
+    unsafe { ffi::linnet_lock_stack() };
+    // SAFETY: the stack is there (see `Global`), and the lock makes this the only reference.
+    let stack = unsafe { &mut **STACK.0.get() };
+    let result = call(stack);
+    // SAFETY: taken above.
+    unsafe { ffi::linnet_unlock_stack(0, 0) };
+    result
+}
+
+/// As [`ask`], about the socket that C calls `id`; a negative error number or what it gave.
+pub fn ask_socket(id: u32, call: impl FnOnce(&mut Stack<Kernel>, SocketId) -> Result<i32, Errno>) -> i32 {
+    let Some(id) = SocketId::from_bits(id) else { return Errno::EINVAL.code() };
+    ask(|stack| call(stack, id)).unwrap_or_else(Errno::code)
 }
 
 /// Moves errors to the sockets and wakes who waits, sets the timer, gives the lock back.

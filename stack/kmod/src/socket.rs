@@ -2,7 +2,7 @@
 
 use crate::buf::SkBuf;
 use crate::ffi::{self, Front, RawSkb, Room, Sock, SockAddrIn};
-use crate::global::{deliver_error, locked, with_socket};
+use crate::global::{ask, ask_socket, deliver_error, locked, with_socket};
 use crate::host::{owner, sock};
 use crate::net::iface;
 use core::net::{Ipv4Addr, SocketAddrV4};
@@ -116,13 +116,13 @@ pub extern "C" fn linnet_name(id: u32, peer: u32, address: &mut SockAddrIn) -> i
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_readiness(id: u32, lowat: u32) -> u32 {
     let Some(id) = SocketId::from_bits(id) else { return Readiness::HUP.0.into() };
-    locked(|stack, _| stack.readiness_from(id, lowat).0.into())
+    ask(|stack| stack.readiness_from(id, lowat).0.into())
 }
 
 /// How much of a stream, or how large a datagram, the socket takes now.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_send_room(id: u32, room: &mut Room) -> i32 {
-    with_socket(id, |stack, _, id| {
+    ask_socket(id, |stack, id| {
         let found = stack.send_room(id)?;
         *room = Room { bytes: found.bytes as u32, segment: found.segment as u32 };
         Ok(0)
@@ -154,7 +154,7 @@ pub extern "C" fn linnet_send(id: u32, skb: NonNull<RawSkb>, how: &ffi::Send) ->
 /// another reason, before which an error of the socket comes.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_recv_front(id: u32, offset: u32, copied: u32, front: &mut Front) -> i32 {
-    with_socket(id, |stack, _, id| {
+    ask_socket(id, |stack, id| {
         if copied > 0 && stack.option(id, OptName::AtMark) == Ok(1) {
             return Ok(END);
         }

@@ -40,6 +40,7 @@ impl<H: Host> Net<H> {
             let creates = own.is_some_and(|own| own.contains(sender));
             let mac = packet.sender_mac;
             if let Some(waiting) = self.neighbours.learn(cx.now, &mut self.memory, key, mac, creates) {
+                self.rearm();
                 self.send_waiting(cx, &iface.link, mac, waiting);
             }
         }

@@ -190,6 +190,7 @@ impl<H: Host> Net<H> {
     pub fn update_path_mtu(&mut self, cx: &mut Context<H>, destination: Ipv4Addr, mtu: u16) {
         if mtu < self.path_mtu(destination) {
             self.path_mtus.learn(cx.now, destination, mtu);
+            self.rearm();
         }
     }
 

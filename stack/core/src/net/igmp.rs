@@ -70,6 +70,7 @@ impl<H: Host> Net<H> {
         if !crate::list::try_push(&mut self.groups.0, new) {
             return Err(Errno::ENOBUFS);
         }
+        self.rearm();
         cx.host.receive_group(iface, Mac::for_group(group), true);
         self.send_igmp(cx, iface, group, Message { kind: REPORT, max_response: 0, group });
         Ok(())
@@ -110,6 +111,7 @@ impl<H: Host> Net<H> {
                     let at = soon(cx.now, tenths * 100, &mut self.secret);
                     group.report_at = Some(group.report_at.map_or(at, |earlier| earlier.min(at)));
                 }
+                self.rearm();
                 Ok(())
             }
             REPORT | REPORT_V1 => {

@@ -96,7 +96,9 @@ impl<H: Host> Net<H> {
 
         let mut header_len = header.header_len as usize;
         if header.is_fragment() {
-            packet = match self.reassembly.handle(cx, &mut self.memory, &header, packet) {
+            let outcome = self.reassembly.handle(cx, &mut self.memory, &header, packet);
+            self.rearm();
+            packet = match outcome {
                 Outcome::Waiting => return Ok(None),
                 Outcome::Complete(whole) => whole,
                 Outcome::Dropped(reason) => return Err(reason),

@@ -44,6 +44,8 @@ pub struct Net<H: Host> {
     ids: output::Identifications,
     /// Packets, from their IPv4 header, whose next hop did not answer.
     failed: H::Queue,
+    /// Nothing is due before it.
+    earliest: Option<Instant>,
 }
 
 impl<H: Host> Net<H> {
@@ -62,6 +64,7 @@ impl<H: Host> Net<H> {
             errors: icmp::ErrorLimit::new(),
             ids: output::Identifications::new(),
             failed: H::Queue::EMPTY,
+            earliest: None,
         }
     }
 
@@ -77,13 +80,21 @@ impl<H: Host> Net<H> {
         }
         self.handle_igmp_timers(cx);
         self.path_mtus.expire(cx.now);
+        self.rearm();
     }
 
-    /// When [`Net::handle_timers`] is next worth calling.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    /// When [`Net::handle_timers`] is next worth calling, or earlier.
+    pub const fn next_deadline(&self) -> Option<Instant> {
+        self.earliest
+    }
+
+    /// Called by everything that may wait for an earlier moment than all before: that happens rarely, and
+    /// the next deadline is asked for after every call.
+    #[inline(never)]
+    fn rearm(&mut self) {
         let waiting = Instant::sooner(self.neighbours.next_deadline(), self.reassembly.next_deadline());
         let known = Instant::sooner(self.groups.next_deadline(), self.path_mtus.next_deadline());
-        Instant::sooner(waiting, known)
+        self.earliest = Instant::sooner(waiting, known);
     }
 
     /// The next packet, from its IPv4 header, that could not be delivered because its next hop

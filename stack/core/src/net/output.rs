@@ -152,7 +152,9 @@ impl<H: Host> Net<H> {
             return self.send_frame(cx, link, link.mac, EtherType::IPV4, packet);
         }
         match self.neighbours.resolve(cx.now, &mut self.memory, (link.index, next_hop), packet) {
-            Resolution::Known(mac, packet) => self.send_frame(cx, link, mac, EtherType::IPV4, packet),
+            Resolution::Known(mac, packet) => {
+                return self.send_frame(cx, link, mac, EtherType::IPV4, packet);
+            }
             Resolution::Poll(mac, packet) => {
                 self.send_frame(cx, link, mac, EtherType::IPV4, packet);
                 self.send_arp_request(cx, link.index, next_hop, Some(mac));
@@ -161,6 +163,7 @@ impl<H: Host> Net<H> {
             Resolution::Waiting => {}
             Resolution::Refused(_) => self.drops.count(DropReason::NeighbourQueueFull),
         }
+        self.rearm();
     }
 
     /// Sends what waited for a neighbour.
