@@ -17,6 +17,7 @@ pub mod memory;
 pub mod net;
 pub mod ports;
 pub mod secret;
+mod settings;
 pub mod slab;
 pub mod socket;
 pub mod stack;

@@ -198,7 +198,7 @@ impl MtuDiscovery {
     }
 }
 
-/// An option to set, at `IPPROTO_IP` or `IPPROTO_TCP`.
+/// An option to set, at `IPPROTO_IP` or `IPPROTO_TCP`: what `Stack::set_value` and `Stack::group` do, in one type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Opt {
     /// `IP_TTL`, 1..=255; `None` goes back to the default.
@@ -250,6 +250,33 @@ pub enum Opt {
     UserTimeout(u32),
 }
 
+impl Opt {
+    /// The option's name and number; `None` for those about groups.
+    pub(crate) fn number(self) -> Option<(OptName, i32)> {
+        Some(match self {
+            Self::Ttl(ttl) => (OptName::Ttl, ttl.map_or(-1, i32::from)),
+            Self::Tos(tos) => (OptName::Tos, tos.into()),
+            Self::MtuDiscover(how) => (OptName::MtuDiscover, how as i32),
+            Self::ReceiveErrors(on) => (OptName::ReceiveErrors, on.into()),
+            Self::MulticastTtl(ttl) => (OptName::MulticastTtl, ttl.map_or(-1, i32::from)),
+            Self::MulticastLoop(on) => (OptName::MulticastLoop, on.into()),
+            Self::NoDelay(on) => (OptName::NoDelay, on.into()),
+            Self::Cork(on) => (OptName::Cork, on.into()),
+            Self::QuickAck(on) => (OptName::QuickAck, on.into()),
+            Self::MaxSegment(bytes) => (OptName::MaxSegment, bytes.into()),
+            Self::KeepIdle(seconds) => (OptName::KeepIdle, seconds as i32),
+            Self::KeepInterval(seconds) => (OptName::KeepInterval, seconds as i32),
+            Self::KeepCount(count) => (OptName::KeepCount, count.into()),
+            Self::SynCount(count) => (OptName::SynCount, count.into()),
+            Self::LingerTwo(seconds) => (OptName::LingerTwo, seconds),
+            Self::DeferAccept(seconds) => (OptName::DeferAccept, seconds as i32),
+            Self::WindowClamp(bytes) => (OptName::WindowClamp, bytes as i32),
+            Self::UserTimeout(millis) => (OptName::UserTimeout, millis as i32),
+            Self::MulticastIface { .. } | Self::Join(_) | Self::Leave(_) => return None,
+        })
+    }
+}
+
 /// A multicast group on an interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Membership {
@@ -261,31 +288,26 @@ pub struct Membership {
     pub address: Ipv4Addr,
 }
 
-/// An option to read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// An option by its name. Those up to `UserTimeout` are set to a number and read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+#[repr(u8)]
 pub enum OptName {
-    /// `IP_TTL`.
+    /// `IP_TTL`, 1..=255; -1 goes back to the default.
     Ttl,
     /// `IP_TOS`.
     Tos,
     /// `IP_MTU_DISCOVER`.
     MtuDiscover,
-    /// `IP_MTU`: of a connected socket's path.
-    Mtu,
     /// `IP_RECVERR`.
     ReceiveErrors,
-    /// `IP_MULTICAST_TTL`.
+    /// `IP_MULTICAST_TTL`; -1 goes back to 1.
     MulticastTtl,
     /// `IP_MULTICAST_LOOP`.
     MulticastLoop,
-    /// `IP_MULTICAST_IF`: the address, as a number in network byte order.
-    MulticastIface,
-    /// `TCP_NODELAY`.
+    /// `TCP_NODELAY`: the first of TCP's.
     NoDelay,
     /// `TCP_CORK`.
     Cork,
-    /// `TCP_QUICKACK`.
-    QuickAck,
     /// `TCP_MAXSEG`.
     MaxSegment,
     /// `TCP_KEEPIDLE`.
@@ -304,12 +326,29 @@ pub enum OptName {
     WindowClamp,
     /// `TCP_USER_TIMEOUT`.
     UserTimeout,
+    /// `TCP_QUICKACK`: set and read, but not kept.
+    QuickAck,
+    /// `IP_MTU`: of a connected socket's path.
+    Mtu,
+    /// `IP_MULTICAST_IF`: the address, as a number in network byte order.
+    MulticastIface,
     /// `FIONREAD`: bytes that a read would give now; of datagram sockets, of the next datagram.
     ReceiveQueued,
     /// `SIOCOUTQ`: bytes not yet acknowledged.
     SendQueued,
     /// `SIOCATMARK`: whether the next byte follows the urgent mark.
     AtMark,
+}
+
+/// What to do about a multicast group, or an interface for multicasts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Grouping {
+    /// `IP_ADD_MEMBERSHIP`.
+    Join,
+    /// `IP_DROP_MEMBERSHIP`.
+    Leave,
+    /// `IP_MULTICAST_IF`: by interface, by its address, or neither; of no group.
+    SendBy,
 }
 
 /// Which half of a connection to end.

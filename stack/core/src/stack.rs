@@ -15,8 +15,8 @@ use crate::net::route::{Path, Route, RouteMatch, RouteQuery};
 use crate::net::{Delivery, IcmpInput, Net, unanswered};
 use crate::secret::Secret;
 use crate::socket::{
-    Close, Common, Connect, Front, How, Kind, Linger, Opt, OptName, Readiness, Row, SendOptions, SendRoom,
-    SocketId, TcpInfo,
+    Close, Common, Connect, Front, Grouping, How, Kind, Linger, Membership, Opt, OptName, Readiness, Row,
+    SendOptions, SendRoom, SocketId, TcpInfo,
 };
 use crate::tcp::Tcp;
 use crate::time::Instant;
@@ -420,12 +420,49 @@ impl<H: Host> Stack<H> {
         }
     }
 
-    /// Sets an option; `ENOPROTOOPT` for one that the socket's protocol does not have.
+    /// Sets an option: [`Stack::set_value`] or [`Stack::group`].
     pub fn set_option(&mut self, cx: &mut Context<H>, id: SocketId, option: Opt) -> Result<(), Errno> {
+        match (option.number(), option) {
+            (Some((name, value)), _) => self.set_value(cx, id, name, value),
+            (None, Opt::Join(membership)) => self.group(cx, id, Grouping::Join, membership),
+            (None, Opt::Leave(membership)) => self.group(cx, id, Grouping::Leave, membership),
+            (None, Opt::MulticastIface { iface, address }) => {
+                let membership = Membership { group: Ipv4Addr::UNSPECIFIED, iface, address };
+                self.group(cx, id, Grouping::SendBy, membership)
+            }
+            (None, _) => Err(Errno::ENOPROTOOPT),
+        }
+    }
+
+    /// Sets an option to a number; `EINVAL` for one out of Linux's range, `ENOPROTOOPT` for an
+    /// option that the socket's protocol does not have, or that cannot be set.
+    pub fn set_value(
+        &mut self,
+        cx: &mut Context<H>,
+        id: SocketId,
+        name: OptName,
+        value: i32,
+    ) -> Result<(), Errno> {
         match id {
-            SocketId::Tcp(handle) => self.tcp.set_option(cx, &mut self.net, handle, option),
+            SocketId::Tcp(handle) => self.tcp.set_value(cx, &mut self.net, handle, name, value),
             SocketId::Udp(handle) | SocketId::Ping(handle) => {
-                pick_mut(&mut self.udp, &mut self.ping, id).set_option(cx, &mut self.net, handle, option)
+                pick_mut(&mut self.udp, &mut self.ping, id).set_value(handle, name, value)
+            }
+        }
+    }
+
+    /// Joins or leaves a group, or chooses the interface for multicasts; `EPROTO` for a stream.
+    pub fn group(
+        &mut self,
+        cx: &mut Context<H>,
+        id: SocketId,
+        what: Grouping,
+        membership: Membership,
+    ) -> Result<(), Errno> {
+        match id {
+            SocketId::Tcp(_) => Err(Errno::EPROTO),
+            SocketId::Udp(handle) | SocketId::Ping(handle) => {
+                pick_mut(&mut self.udp, &mut self.ping, id).group(cx, &mut self.net, handle, what, membership)
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::global::{locked, with_socket};
 use crate::net::iface;
 use core::net::Ipv4Addr;
 use linnet_core::errno::Errno;
-use linnet_core::socket::{Common, Membership, MtuDiscovery, Opt, OptName, SocketId, TcpInfo};
+use linnet_core::socket::{Common, Grouping, Membership, OptName, SocketId, TcpInfo};
 
 /// Whether `struct sock` may take the option at `SOL_SOCKET`: zero, or `ENOPROTOOPT`.
 ///
@@ -52,19 +52,25 @@ pub extern "C" fn linnet_set_option(
         return 0;
     }
     with_socket(id, |stack, cx, id| {
-        let option = match level {
-            // Streams have one peer, says Linux of this one alone.
-            SOL_IP if name == IP_MULTICAST_TTL && matches!(id, SocketId::Tcp(_)) => {
-                return Err(Errno::EINVAL);
+        let stream = matches!(id, SocketId::Tcp(_));
+        let name = match (level, name) {
+            (SOL_IP, IP_ADD_MEMBERSHIP | IP_DROP_MEMBERSHIP) => {
+                let what = if name == IP_ADD_MEMBERSHIP { Grouping::Join } else { Grouping::Leave };
+                return stack.group(cx, id, what, membership(value)?).map(|()| 0);
             }
-            SOL_IP => ip_option(name, value)?,
-            SOL_TCP if !matches!(id, SocketId::Tcp(_)) => return Err(Errno::ENOPROTOOPT),
+            // Streams have one peer.
+            (SOL_IP, IP_MULTICAST_IF | IP_MULTICAST_TTL) if stream => return Err(Errno::EINVAL),
+            (SOL_IP, IP_MULTICAST_IF) => {
+                return stack.group(cx, id, Grouping::SendBy, interface(value)?).map(|()| 0);
+            }
+            // Only groups joined by the socket itself are delivered to it, whatever this says.
+            (SOL_IP, IP_MULTICAST_ALL) => return Ok(0),
             // There is one algorithm, and it may be asked for.
-            SOL_TCP if name == TCP_CONGESTION && value.starts_with(b"reno") => None,
-            SOL_TCP => Some(tcp_option(name, value)?),
-            _ => return Err(Errno::ENOPROTOOPT),
+            (SOL_TCP, TCP_CONGESTION) if stream && value.starts_with(b"reno") => return Ok(0),
+            (SOL_TCP, _) if stream && value.len() < 4 => return Err(Errno::EINVAL),
+            _ => option(level, name, stream)?,
         };
-        option.map_or(Ok(()), |option| stack.set_option(cx, id, option)).map(|()| 0)
+        stack.set_value(cx, id, name, number(value)?).map(|()| 0)
     })
 }
 
@@ -84,13 +90,13 @@ pub extern "C" fn linnet_get_option(
         return put_number(value, level, i32::from(cmsg & bit != 0));
     }
     with_socket(id, |stack, cx, id| {
+        let stream = matches!(id, SocketId::Tcp(_));
         let name = match (level, name) {
-            (SOL_IP, _) => ip_name(name)?,
-            (SOL_TCP, _) if !matches!(id, SocketId::Tcp(_)) => return Err(Errno::ENOPROTOOPT),
-            (SOL_TCP, TCP_INFO) => return Ok(put(value, ffi::tcp_info_bytes(&stack.tcp_info(cx.now, id)?))),
-            (SOL_TCP, TCP_CONGESTION) => return Ok(put(value, b"reno\0\0\0\0\0\0\0\0\0\0\0\0")),
-            (SOL_TCP, _) => tcp_name(name)?,
-            _ => return Err(Errno::ENOPROTOOPT),
+            (SOL_TCP, TCP_INFO) if stream => {
+                return Ok(put(value, ffi::tcp_info_bytes(&stack.tcp_info(cx.now, id)?)));
+            }
+            (SOL_TCP, TCP_CONGESTION) if stream => return Ok(put(value, b"reno\0\0\0\0\0\0\0\0\0\0\0\0")),
+            _ => option(level, name, stream)?,
         };
         Ok(put_number(value, level, stack.option(id, name)?))
     })
@@ -118,91 +124,30 @@ const fn ancillary(level: u32, name: u32) -> Option<u8> {
     }
 }
 
-/// What to set at `IPPROTO_IP`; `None` for what is taken and needs nothing done.
-fn ip_option(name: u32, value: &[u8]) -> Result<Option<Opt>, Errno> {
-    Ok(Some(match name {
-        IP_TTL => Opt::Ttl(match number(value)? {
-            -1 => None,
-            ttl => Some(ranged(ttl, 1, 255)? as u8),
-        }),
-        IP_TOS => Opt::Tos(number(value)? as u8),
-        IP_MTU_DISCOVER => Opt::MtuDiscover(MtuDiscovery::from_number(number(value)?).ok_or(Errno::EINVAL)?),
-        IP_RECVERR => Opt::ReceiveErrors(number(value)? != 0),
-        IP_MULTICAST_TTL => Opt::MulticastTtl(match number(value)? {
-            -1 => None,
-            ttl => Some(ranged(ttl, 0, 255)? as u8),
-        }),
-        IP_MULTICAST_LOOP => Opt::MulticastLoop(number(value)? != 0),
-        IP_MULTICAST_IF => {
-            // An address alone, or as in a membership.
-            let wanted = match value.len() {
-                4..=7 => {
-                    Membership { group: Ipv4Addr::UNSPECIFIED, iface: None, address: address(value, 0)? }
-                }
-                _ => membership(value)?,
-            };
-            Opt::MulticastIface { iface: wanted.iface, address: wanted.address }
-        }
-        IP_ADD_MEMBERSHIP => Opt::Join(membership(value)?),
-        IP_DROP_MEMBERSHIP => Opt::Leave(membership(value)?),
-        // Only groups joined by the socket itself are delivered to it, whatever this says.
-        IP_MULTICAST_ALL => return Ok(None),
-        _ => return Err(Errno::ENOPROTOOPT),
-    }))
-}
-
-fn tcp_option(name: u32, value: &[u8]) -> Result<Opt, Errno> {
-    if value.len() < 4 {
-        return Err(Errno::EINVAL);
-    }
-    let value = number(value)?;
-    let seconds = |limit| ranged(value, 1, limit).map(|value| value as u32);
-    Ok(match name {
-        TCP_NODELAY => Opt::NoDelay(value != 0),
-        TCP_CORK => Opt::Cork(value != 0),
-        TCP_QUICKACK => Opt::QuickAck(value != 0),
-        TCP_MAXSEG if value == 0 => Opt::MaxSegment(0),
-        TCP_MAXSEG => Opt::MaxSegment(ranged(value, 88, 32_767)? as u16),
-        TCP_KEEPIDLE => Opt::KeepIdle(seconds(32_767)?),
-        TCP_KEEPINTVL => Opt::KeepInterval(seconds(32_767)?),
-        TCP_KEEPCNT => Opt::KeepCount(ranged(value, 1, 127)? as u8),
-        TCP_SYNCNT => Opt::SynCount(ranged(value, 1, 127)? as u8),
-        TCP_LINGER2 => Opt::LingerTwo(value),
-        TCP_DEFER_ACCEPT => Opt::DeferAccept(value.max(0) as u32),
-        TCP_WINDOW_CLAMP => Opt::WindowClamp(ranged(value, 0, i32::MAX)? as u32),
-        TCP_USER_TIMEOUT => Opt::UserTimeout(ranged(value, 0, i32::MAX)? as u32),
-        _ => return Err(Errno::ENOPROTOOPT),
-    })
-}
-
-fn ip_name(name: u32) -> Result<OptName, Errno> {
-    Ok(match name {
-        IP_TTL => OptName::Ttl,
-        IP_TOS => OptName::Tos,
-        IP_MTU_DISCOVER => OptName::MtuDiscover,
-        IP_MTU => OptName::Mtu,
-        IP_RECVERR => OptName::ReceiveErrors,
-        IP_MULTICAST_TTL => OptName::MulticastTtl,
-        IP_MULTICAST_LOOP => OptName::MulticastLoop,
-        IP_MULTICAST_IF => OptName::MulticastIface,
-        _ => return Err(Errno::ENOPROTOOPT),
-    })
-}
-
-fn tcp_name(name: u32) -> Result<OptName, Errno> {
-    Ok(match name {
-        TCP_NODELAY => OptName::NoDelay,
-        TCP_MAXSEG => OptName::MaxSegment,
-        TCP_CORK => OptName::Cork,
-        TCP_KEEPIDLE => OptName::KeepIdle,
-        TCP_KEEPINTVL => OptName::KeepInterval,
-        TCP_KEEPCNT => OptName::KeepCount,
-        TCP_SYNCNT => OptName::SynCount,
-        TCP_LINGER2 => OptName::LingerTwo,
-        TCP_DEFER_ACCEPT => OptName::DeferAccept,
-        TCP_WINDOW_CLAMP => OptName::WindowClamp,
-        TCP_QUICKACK => OptName::QuickAck,
-        TCP_USER_TIMEOUT => OptName::UserTimeout,
+/// The option that a socket, of a stream or not, has by this number.
+fn option(level: u32, name: u32, stream: bool) -> Result<OptName, Errno> {
+    Ok(match (level, name) {
+        (SOL_IP, IP_TTL) => OptName::Ttl,
+        (SOL_IP, IP_TOS) => OptName::Tos,
+        (SOL_IP, IP_MTU_DISCOVER) => OptName::MtuDiscover,
+        (SOL_IP, IP_MTU) => OptName::Mtu,
+        (SOL_IP, IP_RECVERR) => OptName::ReceiveErrors,
+        (SOL_IP, IP_MULTICAST_TTL) => OptName::MulticastTtl,
+        (SOL_IP, IP_MULTICAST_LOOP) => OptName::MulticastLoop,
+        (SOL_IP, IP_MULTICAST_IF) => OptName::MulticastIface,
+        (SOL_TCP, _) if !stream => return Err(Errno::ENOPROTOOPT),
+        (SOL_TCP, TCP_NODELAY) => OptName::NoDelay,
+        (SOL_TCP, TCP_MAXSEG) => OptName::MaxSegment,
+        (SOL_TCP, TCP_CORK) => OptName::Cork,
+        (SOL_TCP, TCP_KEEPIDLE) => OptName::KeepIdle,
+        (SOL_TCP, TCP_KEEPINTVL) => OptName::KeepInterval,
+        (SOL_TCP, TCP_KEEPCNT) => OptName::KeepCount,
+        (SOL_TCP, TCP_SYNCNT) => OptName::SynCount,
+        (SOL_TCP, TCP_LINGER2) => OptName::LingerTwo,
+        (SOL_TCP, TCP_DEFER_ACCEPT) => OptName::DeferAccept,
+        (SOL_TCP, TCP_WINDOW_CLAMP) => OptName::WindowClamp,
+        (SOL_TCP, TCP_QUICKACK) => OptName::QuickAck,
+        (SOL_TCP, TCP_USER_TIMEOUT) => OptName::UserTimeout,
         _ => return Err(Errno::ENOPROTOOPT),
     })
 }
@@ -217,10 +162,6 @@ fn number(value: &[u8]) -> Result<i32, Errno> {
     }
 }
 
-fn ranged(value: i32, low: i32, high: i32) -> Result<i32, Errno> {
-    if (low..=high).contains(&value) { Ok(value) } else { Err(Errno::EINVAL) }
-}
-
 /// `struct ip_mreq`, or the longer `struct ip_mreqn`.
 fn membership(value: &[u8]) -> Result<Membership, Errno> {
     let ifindex = match value.get(8..12) {
@@ -228,6 +169,14 @@ fn membership(value: &[u8]) -> Result<Membership, Errno> {
         None => 0,
     };
     Ok(Membership { group: address(value, 0)?, address: address(value, 4)?, iface: iface(ifindex) })
+}
+
+/// `IP_MULTICAST_IF`: an address alone, or as in a membership.
+fn interface(value: &[u8]) -> Result<Membership, Errno> {
+    if value.len() >= 8 {
+        return membership(value);
+    }
+    Ok(Membership { group: Ipv4Addr::UNSPECIFIED, iface: None, address: address(value, 0)? })
 }
 
 fn address(value: &[u8], at: usize) -> Result<Ipv4Addr, Errno> {
@@ -314,22 +263,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ip_options_have_linux_ranges() {
-        let int = |value: i32| value.to_ne_bytes();
-        for (name, option, value, expected) in [
-            ("ttl", IP_TTL, &int(64)[..], Ok(Some(Opt::Ttl(Some(64))))),
-            ("ttl as a byte", IP_TTL, &[64], Ok(Some(Opt::Ttl(Some(64))))),
-            ("ttl back to the default", IP_TTL, &int(-1), Ok(Some(Opt::Ttl(None)))),
-            ("ttl of zero", IP_TTL, &int(0), Err(Errno::EINVAL)),
-            ("ttl too large", IP_TTL, &int(256), Err(Errno::EINVAL)),
-            ("nothing", IP_TTL, &[], Err(Errno::EINVAL)),
-            ("multicast ttl of zero", IP_MULTICAST_TTL, &int(0), Ok(Some(Opt::MulticastTtl(Some(0))))),
-            ("unknown discovery", IP_MTU_DISCOVER, &int(9), Err(Errno::EINVAL)),
-            ("all groups", IP_MULTICAST_ALL, &int(0), Ok(None)),
-            ("IP_OPTIONS", 4, &[], Err(Errno::ENOPROTOOPT)),
+    fn options_are_those_of_the_level_and_the_socket() {
+        for (name, level, option_name, stream, expected) in [
+            ("ttl", SOL_IP, 2, false, Ok(OptName::Ttl)),
+            ("type of service", SOL_IP, 1, true, Ok(OptName::Tos)),
+            ("nodelay", SOL_TCP, 1, true, Ok(OptName::NoDelay)),
+            ("nodelay of a datagram socket", SOL_TCP, 1, false, Err(Errno::ENOPROTOOPT)),
+            ("user timeout", SOL_TCP, 18, true, Ok(OptName::UserTimeout)),
+            ("unknown to TCP", SOL_TCP, 99, true, Err(Errno::ENOPROTOOPT)),
+            ("IP_OPTIONS", SOL_IP, 4, false, Err(Errno::ENOPROTOOPT)),
+            ("another level", 17, 1, false, Err(Errno::ENOPROTOOPT)),
         ] {
-            assert_eq!(ip_option(option, value), expected, "{name}");
+            assert_eq!(option(level, option_name, stream), expected, "{name}");
         }
+        assert_eq!((number(&[64]), number(&64_i32.to_ne_bytes())), (Ok(64), Ok(64)));
+        assert_eq!(number(&[]), Err(Errno::EINVAL));
     }
 
     #[test]
@@ -342,25 +290,8 @@ mod tests {
         assert_eq!(membership(&long[..8]), expected(0));
         assert_eq!(membership(&long), expected(3));
         assert_eq!(membership(&long[..7]), Err(Errno::EINVAL));
-        let by_address = Opt::MulticastIface { iface: None, address: group };
-        assert_eq!(ip_option(IP_MULTICAST_IF, &long[..4]), Ok(Some(by_address)));
-    }
-
-    #[test]
-    fn tcp_options_have_linux_ranges() {
-        let int = |value: i32| value.to_ne_bytes();
-        for (name, option, value, expected) in [
-            ("nodelay", TCP_NODELAY, &int(1)[..], Ok(Opt::NoDelay(true))),
-            ("a byte is too short", TCP_NODELAY, &[1], Err(Errno::EINVAL)),
-            ("mss too small", TCP_MAXSEG, &int(87), Err(Errno::EINVAL)),
-            ("mss back to the default", TCP_MAXSEG, &int(0), Ok(Opt::MaxSegment(0))),
-            ("keepalive of no time", TCP_KEEPIDLE, &int(0), Err(Errno::EINVAL)),
-            ("too many probes", TCP_KEEPCNT, &int(128), Err(Errno::EINVAL)),
-            ("negative timeout", TCP_USER_TIMEOUT, &int(-1), Err(Errno::EINVAL)),
-            ("unknown", 99, &int(1), Err(Errno::ENOPROTOOPT)),
-        ] {
-            assert_eq!(tcp_option(option, value), expected, "{name}");
-        }
+        let by_address = Membership { group: Ipv4Addr::UNSPECIFIED, iface: None, address: group };
+        assert_eq!((interface(&long[..4]), interface(&long)), (Ok(by_address), expected(3)));
     }
 
     #[test]

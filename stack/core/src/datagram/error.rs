@@ -5,7 +5,7 @@ use crate::errno::Errno;
 use crate::host::{Context, Host, Wake};
 use crate::net::Net;
 use crate::net::packet::IcmpError;
-use crate::socket::MtuDiscovery;
+use crate::socket::OptName;
 use core::net::SocketAddrV4;
 use linnet_wire::{icmp, udp};
 
@@ -48,12 +48,12 @@ impl<H: Host> Datagrams<H> {
                 return;
             }
             net.update_path_mtu(cx, error.destination, mtu);
-            if socket.mtu_discovery == MtuDiscovery::Never {
+            if !socket.settings.has(OptName::MtuDiscover) {
                 return;
             }
             hard = true;
         }
-        if socket.receive_errors || (hard && socket.peer.is_some()) {
+        if socket.settings.has(OptName::ReceiveErrors) || (hard && socket.peer.is_some()) {
             socket.error = Some(if error.mtu.is_some() { Errno::EMSGSIZE } else { error.errno });
             socket.wake(cx, Wake::State);
         }

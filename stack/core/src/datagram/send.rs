@@ -5,10 +5,10 @@ use super::bind::or_loopback;
 use crate::errno::Errno;
 use crate::host::{Buf, Context, Host};
 use crate::net::Net;
-use crate::net::packet::{DEFAULT_TTL, Outgoing};
+use crate::net::packet::Outgoing;
 use crate::net::route::{PathKind, RouteQuery};
 use crate::slab::Handle;
-use crate::socket::{MtuDiscovery, SendOptions};
+use crate::socket::{OptName, SendOptions};
 use core::net::{Ipv4Addr, SocketAddrV4};
 use linnet_wire::ipv4::{HEADER_LEN, MAX_LEN, Protocol, pseudo_sum};
 use linnet_wire::{checksum, icmp, udp};
@@ -61,22 +61,19 @@ impl<H: Host> Datagrams<H> {
         if socket.no_send {
             return Err(Errno::EPIPE);
         }
-        let default_ttl = match (multicast, socket.ttl) {
-            (true, _) => socket.multicast_ttl,
-            (false, 0) => DEFAULT_TTL,
-            (false, ttl) => ttl,
-        };
+        let default_ttl = socket.settings.of(if multicast { OptName::MulticastTtl } else { OptName::Ttl });
         let len = HEADER_LEN + header_len + payload.bytes().len();
         let out = Outgoing {
-            ttl: options.ttl.unwrap_or(default_ttl),
-            tos: options.tos.unwrap_or(socket.tos),
-            dont_fragment: match socket.mtu_discovery {
-                MtuDiscovery::Never => false,
-                MtuDiscovery::Want => len <= usize::from(path.mtu),
-                MtuDiscovery::Always | MtuDiscovery::Probe => true,
+            ttl: options.ttl.unwrap_or(default_ttl as u8),
+            tos: options.tos.unwrap_or(socket.settings.of(OptName::Tos) as u8),
+            // IP_PMTUDISC_DONT, _WANT; _DO and _PROBE.
+            dont_fragment: match socket.settings.of(OptName::MtuDiscover) {
+                0 => false,
+                1 => len <= usize::from(path.mtu),
+                _ => true,
             },
             iface: query.iface,
-            loop_back: socket.multicast_loop,
+            loop_back: socket.settings.has(OptName::MulticastLoop),
             dont_route: options.dont_route || socket.common.dont_route,
             ..Outgoing::new(path.source, destination, self.protocol)
         };

@@ -3,7 +3,8 @@
 use crate::errno::Errno;
 use crate::host::{Buf, Context, Host, IfIndex, Owner, Queue, Wake};
 use crate::memory::Memory;
-use crate::socket::{Common, MtuDiscovery, Row};
+use crate::settings::Settings;
+use crate::socket::{Common, Row};
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddrV4};
 
@@ -33,13 +34,7 @@ pub(super) struct Socket<H: Host> {
     pub port_bound: bool,
     pub no_receive: bool,
     pub no_send: bool,
-    pub receive_errors: bool,
-    pub multicast_loop: bool,
-    /// Zero for the default.
-    pub ttl: u8,
-    pub multicast_ttl: u8,
-    pub tos: u8,
-    pub mtu_discovery: MtuDiscovery,
+    pub settings: Settings,
 }
 
 impl<H: Host> Socket<H> {
@@ -59,12 +54,7 @@ impl<H: Host> Socket<H> {
         port_bound: false,
         no_receive: false,
         no_send: false,
-        receive_errors: false,
-        multicast_loop: true,
-        ttl: 0,
-        multicast_ttl: 1,
-        tos: 0,
-        mtu_discovery: MtuDiscovery::Want,
+        settings: Settings::DEFAULT,
     };
 
     pub fn new(owner: Owner) -> Self {

@@ -12,7 +12,7 @@ use crate::errno::Errno;
 use crate::host::{Context, Host, Owner, Queue, Wake};
 use crate::net::Net;
 use crate::slab::Handle;
-use crate::socket::{Close, How, Linger};
+use crate::socket::{Close, How, Linger, OptName};
 use core::net::SocketAddrV4;
 
 /// Connections without a program that are finished in the background, at most; beyond, they are
@@ -151,7 +151,7 @@ impl<H: Host> Tcp<H> {
         }
         base.owner = None;
         base.orphan = true;
-        let hurries = connection.phase == Phase::FinWait2 && base.settings.linger_two < 0;
+        let hurries = connection.phase == Phase::FinWait2 && base.settings.of(OptName::LingerTwo) < 0;
         if crowded || hurries {
             abort(io, base, connection);
         }

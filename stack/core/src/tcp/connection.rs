@@ -111,14 +111,23 @@ impl Timers {
     }
 }
 
-/// A connection.
+/// A connection. In this order: what is used most has the short addresses.
+#[repr(C)]
 pub(super) struct Connection<H: Host> {
     pub phase: Phase,
+    /// Probes, of a zero window or of a silent peer, since the peer was heard.
+    pub probes: u8,
+    /// Timestamps are in use.
+    pub timestamps: bool,
+    /// The peer understands SACK.
+    pub sack: bool,
+    /// The peer scales windows.
+    pub scaling: bool,
     pub send: Send<H>,
-    pub receive: Receive<H>,
-    pub reno: Reno,
-    pub rtt: Rtt,
     pub timers: Timers,
+    pub receive: Receive<H>,
+    pub rtt: Rtt,
+    pub reno: Reno,
     /// When anything last came from the peer.
     pub heard: Instant,
     /// When an unasked acknowledgment was last sent (RFC 5961 §7).
@@ -128,14 +137,6 @@ pub(super) struct Connection<H: Host> {
     pub recent_at: Instant,
     /// What is added to our clock in timestamps.
     pub clock_offset: u32,
-    /// Probes, of a zero window or of a silent peer, since the peer was heard.
-    pub probes: u8,
-    /// Timestamps are in use.
-    pub timestamps: bool,
-    /// The peer understands SACK.
-    pub sack: bool,
-    /// The peer scales windows.
-    pub scaling: bool,
 }
 
 /// Length of the timestamps option with its padding.

@@ -10,6 +10,7 @@ use super::resend::resend_at;
 use crate::host::{Context, Host, Wake};
 use crate::net::Net;
 use crate::net::packet::IcmpError;
+use crate::socket::OptName;
 use core::net::SocketAddrV4;
 use linnet_wire::seq::SeqNum;
 
@@ -35,7 +36,10 @@ impl<H: Host> Tcp<H> {
                 if let Some(mtu) = error.mtu {
                     io.net.update_path_mtu(io.cx, *peer.ip(), mtu);
                     let known = connection.send.mss;
-                    connection.fit_segments(io.net.path_mtu(*peer.ip()), base.settings.max_segment);
+                    connection.fit_segments(
+                        io.net.path_mtu(*peer.ip()),
+                        base.settings.of(OptName::MaxSegment) as u16,
+                    );
                     if connection.send.mss < known && connection.phase.transmits() {
                         // RFC 1191 §6.4: what was too large is sent again at once, and smaller.
                         let una = connection.send.una;
@@ -44,7 +48,7 @@ impl<H: Host> Tcp<H> {
                 } else if matches!(connection.phase, Phase::SynSent | Phase::SynReceived) {
                     // As Linux: an attempt to connect ends with any of them.
                     end(&mut io, base, connection, Some(error.errno));
-                } else if base.settings.receive_errors {
+                } else if base.settings.has(OptName::ReceiveErrors) {
                     base.error = Some(error.errno);
                     base.wake(Wake::State);
                 } else {

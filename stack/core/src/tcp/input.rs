@@ -13,6 +13,7 @@ use super::transmit::{INITIAL_SEGMENTS, Push, push};
 use crate::drop::DropReason;
 use crate::errno::Errno;
 use crate::host::{Buf, Host, Queue, Wake};
+use crate::socket::OptName;
 use crate::time::{Duration, Instant};
 use linnet_wire::seq::SeqNum;
 use linnet_wire::tcp::Flags;
@@ -121,7 +122,7 @@ fn at_syn_sent<H: Host>(
     }
     connection.heard = now;
     connection.send.peer_mss = segment.mss();
-    connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.max_segment);
+    connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.of(OptName::MaxSegment) as u16);
     // RFC 7323 §2.2: the window of a SYN is never scaled.
     connection.send.window = u32::from(segment.window);
     connection.send.max_window = connection.send.window;
@@ -159,7 +160,7 @@ pub(super) fn establish<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &m
     connection.send.small = connection.send.una;
     base.soft_error = None;
     if base.common.keepalive {
-        connection.timers.set(Timer::Keepalive, now + Duration::from_secs(base.settings.keep_idle.into()));
+        connection.timers.set(Timer::Keepalive, now + base.settings.seconds(OptName::KeepIdle));
     }
     base.wake(Wake::State);
     base.wake(Wake::Writable);

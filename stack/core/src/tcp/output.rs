@@ -9,7 +9,7 @@ use crate::errno::Errno;
 use crate::host::{Buf, Context, Host, IfIndex, Queue};
 use crate::net::Net;
 use crate::net::packet::Outgoing;
-use crate::socket::MtuDiscovery;
+use crate::socket::OptName;
 use crate::time::Duration;
 use core::net::SocketAddrV4;
 use linnet_wire::checksum;
@@ -42,14 +42,14 @@ impl Route {
     }
 
     /// As a socket's options have it.
-    pub const fn of(base: &Base) -> Self {
+    pub fn of(base: &Base) -> Self {
         Self {
             local: base.local,
             peer: base.peer,
             iface: base.common.iface,
-            ttl: base.settings.ttl,
-            tos: base.settings.tos,
-            dont_fragment: !matches!(base.settings.mtu_discover, MtuDiscovery::Never),
+            ttl: base.settings.of(OptName::Ttl) as u8,
+            tos: base.settings.of(OptName::Tos) as u8,
+            dont_fragment: base.settings.has(OptName::MtuDiscover),
         }
     }
 }
@@ -133,8 +133,12 @@ pub(super) fn send<H: Host>(
     let acknowledges = connection.phase != Phase::SynSent;
     let mut flags = flags;
     let mut options = Options::default();
-    let mut window =
-        window::advertise(receive, base.common.receive_buffer, base.settings.window_clamp, pressure);
+    let mut window = window::advertise(
+        receive,
+        base.common.receive_buffer,
+        base.settings.of(OptName::WindowClamp) as u32,
+        pressure,
+    );
     let mut stamped = connection.timestamps;
     if flags.has(Flags::SYN) {
         // RFC 7323 §2.2: the window of a SYN is never scaled.
@@ -187,7 +191,7 @@ pub(super) fn send<H: Host>(
 /// The segment size we ask the peer for: what the way to it takes (RFC 9293 §3.7.1).
 pub(super) fn own_mss<H: Host>(net: &Net<H>, base: &Base) -> u16 {
     let mss = net.path_mtu(*base.peer.ip()).saturating_sub(40);
-    match base.settings.max_segment {
+    match base.settings.of(OptName::MaxSegment) as u16 {
         0 => mss,
         wish => mss.min(wish),
     }

@@ -14,6 +14,7 @@ use crate::host::{Host, Wake};
 use crate::lot::Lot;
 use crate::secret::Secret;
 use crate::slab::Handle;
+use crate::socket::OptName;
 use crate::time::{Duration, Instant};
 use linnet_wire::seq::SeqNum;
 use linnet_wire::tcp::Flags;
@@ -161,7 +162,7 @@ impl<H: Host> Tcp<H> {
         let Some(listener) = self.sockets.get(half.listener) else { return };
         let buffer = listener.base.common.receive_buffer;
         let mss = io.net.path_mtu(*half.peer.ip()).saturating_sub(40);
-        let wish = listener.base.settings.max_segment;
+        let wish = listener.base.settings.of(OptName::MaxSegment) as u16;
         let offset = io.net.secret.timestamp_offset(half.local, half.peer);
         let scale = half.scale.map(|_| window::scale_for(buffer));
         let timestamps = half
@@ -234,7 +235,7 @@ impl<H: Host> Tcp<H> {
             return Err(DropReason::NoSocket);
         };
         // TCP_DEFER_ACCEPT: a bare acknowledgment is not yet a reason to wake anybody.
-        let patience = Duration::from_secs(base.settings.defer_accept.into());
+        let patience = base.settings.seconds(OptName::DeferAccept);
         if patience > io.cx.now.since(half.since) && segment.len == 0 && !flags.has(Flags::FIN) {
             half.acknowledged = true;
             return Ok(None);
@@ -375,7 +376,7 @@ fn succeed<H: Host>(io: &mut Io<H>, socket: &mut Socket<H>, half: &HalfOpen, seg
     send.window_seq = segment.seq;
     send.window_ack = segment.ack;
     send.retries = half.retries;
-    connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.max_segment);
+    connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.of(OptName::MaxSegment) as u16);
     establish(io, base, connection);
     base.events = 0;
 }

@@ -9,6 +9,7 @@ use super::socket::{Socket, State};
 use super::time_wait::{TimeWait, WAIT};
 use crate::host::{Host, Wake};
 use crate::slab::Handle;
+use crate::socket::OptName;
 use crate::time::Instant;
 
 impl<H: Host> Tcp<H> {
@@ -23,7 +24,7 @@ impl<H: Host> Tcp<H> {
         if let State::Connection(connection) = state {
             let fin_wait = connection.phase == Phase::FinWait2 && base.orphan;
             if connection.phase == Phase::TimeWait || fin_wait {
-                let wait = if fin_wait { orphan_wait(base.settings.linger_two) } else { WAIT };
+                let wait = if fin_wait { orphan_wait(base.settings.of(OptName::LingerTwo)) } else { WAIT };
                 remnant = Some(TimeWait {
                     local: base.local,
                     peer: base.peer,

@@ -5,7 +5,8 @@ use super::demux::Link;
 use super::output::Io;
 use crate::errno::Errno;
 use crate::host::{Host, Owner, Wake};
-use crate::socket::{Common, MtuDiscovery};
+use crate::settings::Settings;
+use crate::socket::Common;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use linnet_wire::seq::SeqNum;
 
@@ -72,21 +73,9 @@ pub(super) struct Listen {
     pub last: Link,
 }
 
-/// What a socket has in every state.
+/// What a socket has in every state. In this order: what is used most has the short addresses.
+#[repr(C)]
 pub(super) struct Base {
-    pub owner: Option<Owner>,
-    pub common: Common,
-    pub settings: Settings,
-    pub local: SocketAddrV4,
-    pub peer: SocketAddrV4,
-    /// Successor in the chain of the demultiplexer, or of the listeners.
-    pub link: Link,
-    /// Successor in the accept queue.
-    pub queue_next: Link,
-    /// For the next call (`SO_ERROR`).
-    pub error: Option<Errno>,
-    /// Reported only when the connection times out.
-    pub soft_error: Option<Errno>,
     /// Wake-ups to deliver, a bit for each [`Wake`].
     pub events: u8,
     /// The program chose the address.
@@ -105,6 +94,19 @@ pub(super) struct Base {
     pub entered: bool,
     /// Waits in an accept queue.
     pub queued: bool,
+    /// For the next call (`SO_ERROR`).
+    pub error: Option<Errno>,
+    /// Reported only when the connection times out.
+    pub soft_error: Option<Errno>,
+    pub local: SocketAddrV4,
+    pub peer: SocketAddrV4,
+    /// Successor in the chain of the demultiplexer, or of the listeners.
+    pub link: Link,
+    /// Successor in the accept queue.
+    pub queue_next: Link,
+    pub owner: Option<Owner>,
+    pub common: Common,
+    pub settings: Settings,
 }
 
 impl Base {
@@ -140,52 +142,4 @@ impl Base {
     pub fn wake(&mut self, why: Wake) {
         self.events |= 1 << why as u8;
     }
-}
-
-/// What a program sets with `setsockopt` on TCP and IP level.
-#[derive(Clone, Copy)]
-pub(super) struct Settings {
-    /// `TCP_USER_TIMEOUT` in milliseconds, or zero.
-    pub user_timeout: u32,
-    /// `TCP_WINDOW_CLAMP` in bytes, or zero.
-    pub window_clamp: u32,
-    /// `TCP_LINGER2` in seconds; negative: none; zero: the default.
-    pub linger_two: i32,
-    /// `TCP_KEEPIDLE` in seconds.
-    pub keep_idle: u16,
-    /// `TCP_KEEPINTVL` in seconds.
-    pub keep_interval: u16,
-    /// `TCP_DEFER_ACCEPT` in seconds.
-    pub defer_accept: u16,
-    /// `TCP_MAXSEG` in bytes, or zero.
-    pub max_segment: u16,
-    pub keep_count: u8,
-    pub syn_count: u8,
-    pub ttl: u8,
-    pub tos: u8,
-    pub mtu_discover: MtuDiscovery,
-    pub receive_errors: bool,
-    pub no_delay: bool,
-    pub cork: bool,
-}
-
-impl Settings {
-    /// Linux's defaults.
-    pub const DEFAULT: Self = Self {
-        user_timeout: 0,
-        window_clamp: 0,
-        linger_two: 0,
-        keep_idle: 7200,
-        keep_interval: 75,
-        defer_accept: 0,
-        max_segment: 0,
-        keep_count: 9,
-        syn_count: 6,
-        ttl: crate::net::packet::DEFAULT_TTL,
-        tos: 0,
-        mtu_discover: MtuDiscovery::Want,
-        receive_errors: false,
-        no_delay: false,
-        cork: false,
-    };
 }

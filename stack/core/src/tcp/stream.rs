@@ -15,7 +15,7 @@ use crate::host::{Buf, Context, Host, Queue};
 use crate::memory::Pressure;
 use crate::net::Net;
 use crate::slab::Handle;
-use crate::socket::{Front, SendOptions, SendRoom};
+use crate::socket::{Front, OptName, SendOptions, SendRoom};
 
 impl<H: Host> Tcp<H> {
     /// What a program may send now, in pieces of what size. Reports a pending error; EPIPE when
@@ -93,7 +93,7 @@ impl<H: Host> Tcp<H> {
         let worth = window::is_worth_telling(
             &connection.receive,
             base.common.receive_buffer,
-            base.settings.window_clamp,
+            base.settings.of(OptName::WindowClamp) as u32,
             pressure,
         );
         if connection.phase.may_receive() && !base.done && worth {

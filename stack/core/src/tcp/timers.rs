@@ -12,6 +12,7 @@ use super::transmit::{Push, push};
 use crate::errno::Errno;
 use crate::host::{Context, Host};
 use crate::net::Net;
+use crate::socket::OptName;
 use crate::time::{Duration, Instant};
 
 /// How long unacknowledged data is sent again: what Linux's `tcp_retries2` of 15 comes to.
@@ -79,13 +80,16 @@ fn give_up<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connection
 fn resend<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connection<H>) {
     let now = io.cx.now;
     let waited = now.since(connection.send.stuck_since);
-    let user = Duration::from_millis(base.settings.user_timeout);
+    let user = Duration::from_millis(base.settings.of(OptName::UserTimeout) as u32);
     let impatient = user > Duration::ZERO && waited >= user;
     let retries = connection.send.retries;
     let synchronised = connection.phase.is_synchronised();
     if !synchronised {
-        let limit =
-            if connection.phase == Phase::SynSent { base.settings.syn_count } else { SYN_ACK_RETRIES };
+        let limit = if connection.phase == Phase::SynSent {
+            base.settings.of(OptName::SynCount) as u8
+        } else {
+            SYN_ACK_RETRIES
+        };
         if retries >= limit || impatient {
             give_up(io, base, connection);
             return;
@@ -108,7 +112,8 @@ fn resend<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connection<
         connection.rtt.back_off();
         connection.send.resend = connection.send.una;
         // Another connection may have learnt that the path takes less.
-        connection.fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.max_segment);
+        connection
+            .fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.of(OptName::MaxSegment) as u16);
         if let Some(len) = resend_at(io, base, connection, connection.send.una) {
             connection.send.resend = connection.send.una.plus(len);
         }
@@ -137,17 +142,17 @@ fn keep_alive<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connect
     if !base.common.keepalive || matches!(connection.phase, Phase::SynSent | Phase::SynReceived) {
         return;
     }
-    let idle = Duration::from_secs(base.settings.keep_idle.into());
+    let idle = base.settings.seconds(OptName::KeepIdle);
     let mut next = idle;
     // What is on its way is watched by its own timer.
     if connection.send.flight() == 0 && connection.send.unsent() == 0 {
         let silent = now.since(connection.heard);
         if silent >= idle {
-            let user = Duration::from_millis(base.settings.user_timeout);
+            let user = Duration::from_millis(base.settings.of(OptName::UserTimeout) as u32);
             let timed_out = if user > Duration::ZERO {
                 silent >= user && connection.probes > 0
             } else {
-                connection.probes >= base.settings.keep_count
+                connection.probes >= base.settings.of(OptName::KeepCount) as u8
             };
             if timed_out {
                 reset(io, base, connection);
@@ -155,7 +160,7 @@ fn keep_alive<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connect
                 return;
             }
             probe(io, base, connection);
-            next = Duration::from_secs(base.settings.keep_interval.into());
+            next = base.settings.seconds(OptName::KeepInterval);
         } else {
             next = Duration::from_millis(idle.as_millis().saturating_sub(silent.as_millis()));
         }

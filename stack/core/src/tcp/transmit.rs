@@ -8,6 +8,7 @@ use super::resend::resend_lost;
 use super::send::{MORE, change};
 use super::socket::Base;
 use crate::host::{Buf, Host, Meta, Queue};
+use crate::socket::OptName;
 use linnet_wire::tcp::Flags;
 
 /// How eagerly [`push`] sends.
@@ -68,8 +69,8 @@ pub(super) fn push<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connec
             && connection.send.urgent.is_none()
         {
             let outstanding = connection.send.small.after(connection.send.una);
-            let corked = base.settings.cork && how != Push::Uncorked || how == Push::More;
-            if corked || (!base.settings.no_delay && outstanding) {
+            let corked = base.settings.has(OptName::Cork) && how != Push::Uncorked || how == Push::More;
+            if corked || (!base.settings.has(OptName::NoDelay) && outstanding) {
                 break;
             }
         }
