@@ -125,7 +125,7 @@ mod tests {
         };
         assert_eq!(names(args(&[], false)).len(), checks::all().len());
         assert_eq!(names(args(&["clippy", "format"], false)), ["format", "clippy"]);
-        assert_eq!(names(args(&[], true)), ["format", "clippy", "docs", "rust"]);
+        assert_eq!(names(args(&[], true)), ["format", "clippy", "docs", "rust", "sack"]);
         let error = choose(checks::all(), &args(&["clipy"], false)).unwrap_err().to_string();
         assert!(error.contains("`clipy`") && error.contains("clippy"), "{error}");
     }

@@ -194,6 +194,21 @@ impl<H: Host> Connection<H> {
         Flight { una: self.send.una, nxt: self.send.next, mss: self.send.mss as u32 }
     }
 
+    /// Whether a loss is being repaired by what the peer reports (RFC 6675).
+    #[cfg(feature = "sack")]
+    pub fn repairs(&self) -> bool {
+        self.sack && self.reno.phase() == super::reno::Phase::Recovery
+    }
+
+    /// Bytes that count against the congestion window.
+    pub fn outstanding(&self) -> u32 {
+        #[cfg(feature = "sack")]
+        if self.repairs() {
+            return self.send.pipe();
+        }
+        self.send.flight()
+    }
+
     /// Arms the timer that the send side needs, from `now`.
     pub fn arm_resend(&mut self, now: Instant) {
         self.timers.set(Timer::Resend, now + self.rtt.timeout());

@@ -76,6 +76,8 @@ impl<H: Host> Tcp<H> {
             snd_mss: mss,
             rcv_mss: u32::from(receive.mss).max(536),
             unacked: segments(send.flight()),
+            #[cfg(feature = "sack")]
+            sacked: segments(send.sacked(send.next)),
             last_data_sent: now.since(send.last).as_millis(),
             last_data_recv: now.since(connection.heard).as_millis(),
             last_ack_recv: now.since(connection.heard).as_millis(),

@@ -342,9 +342,16 @@ fn acknowledged<H: Host>(
         send.window_seq = segment.seq;
         send.window_ack = ack;
     }
+    #[cfg(feature = "sack")]
+    let news = connection.sack
+        && send.mark(segment.options.sack.get(..segment.options.sack_count.into()).unwrap_or_default());
     if !fresh {
         // RFC 5681 §2: what counts as a duplicate.
         let duplicate = ack == send.una && send.flight() > 0 && segment.span() == 0 && unchanged;
+        #[cfg(feature = "sack")]
+        if connection.sack {
+            return Ok(reported(connection, news, true));
+        }
         return Ok(if duplicate { connection.reno.on_duplicate(connection.flight()) } else { Advice::Go });
     }
     let acked = send.acknowledge(ack, &mut io.net.memory);
@@ -373,7 +380,15 @@ fn acknowledged<H: Host>(
         connection.arm_resend(now);
     }
     base.soft_error = None;
-    let advice = connection.reno.on_ack(acked.bytes, connection.flight());
+    #[cfg(feature = "sack")]
+    let repairs = connection.repairs() && ack.before(connection.reno.recover());
+    #[cfg(not(feature = "sack"))]
+    let repairs = false;
+    // RFC 6675 §5: while losses are repaired by what is reported, a partial acknowledgment is no event.
+    let advice = if repairs { Advice::Go } else { connection.reno.on_ack(acked.bytes, connection.flight()) };
+    // As Linux: also one that acknowledges something may prove a loss.
+    #[cfg(feature = "sack")]
+    let advice = if advice == Advice::Go { reported(connection, news, false) } else { advice };
     room(base, connection);
     // What our FIN's acknowledgment does.
     if connection.send.fin_acked() {
@@ -391,6 +406,21 @@ fn acknowledged<H: Host>(
         }
     }
     Ok(advice)
+}
+
+/// RFC 6675 §5: an acknowledgment that says nothing new but in its SACK blocks. The third of them is
+/// a loss, and so is what they prove.
+#[cfg(feature = "sack")]
+fn reported<H: Host>(connection: &mut Connection<H>, news: bool, duplicate: bool) -> Advice {
+    if !news || connection.reno.phase() != super::reno::Phase::Open {
+        return Advice::Go;
+    }
+    connection.send.resend = connection.send.una;
+    let proven = connection.send.next_hole().is_some();
+    if !proven && !duplicate {
+        return Advice::Go;
+    }
+    connection.reno.on_report(connection.flight(), proven)
 }
 
 /// Tells a writer that a third of the send buffer is free again, as Linux does.
@@ -526,7 +556,11 @@ fn send_what_is_due<H: Host>(
     match advice {
         Advice::Resend => {
             let una = connection.send.una;
-            resend_at(io, base, connection, una);
+            if let Some(len) = resend_at(io, base, connection, una)
+                && cfg!(feature = "sack")
+            {
+                connection.send.resend = una.plus(len);
+            }
             push(io, base, connection, Push::Normal);
         }
         Advice::Limited => push(io, base, connection, Push::Limited),

@@ -22,6 +22,8 @@ mod remnants;
 mod reno;
 mod resend;
 mod rtt;
+#[cfg(feature = "sack")]
+mod scoreboard;
 mod segment;
 mod send;
 mod settle;

@@ -42,14 +42,20 @@ pub(super) fn insert<Q: Queue>(
     mut buf: Q::Buf,
     mut account: impl FnMut(usize, bool),
 ) -> Outcome {
+    // What lies before it is walked past once.
     let mut index = 0;
+    for other in queue.iter() {
+        let (start, len) = place(other);
+        if seq.before(start.plus(len)) {
+            break;
+        }
+        index += 1;
+    }
     loop {
         let end = seq.plus(buf.bytes().len() as u32);
-        let Some((start, len)) = nth(queue, index) else { break };
+        let Some((start, len)) = queue.iter().nth(index).map(place) else { break };
         let stop = start.plus(len);
-        if !seq.before(stop) {
-            index += 1;
-        } else if !seq.before(start) {
+        if !seq.before(start) {
             // Its front is there already.
             let known = stop.since(seq);
             if known >= buf.bytes().len() as u32 {
@@ -112,12 +118,4 @@ pub(super) fn runs<Q: Queue>(queue: &Q, latest: SeqNum, blocks: &mut [SackBlock]
         report(run);
     }
     count
-}
-
-/// Looks at position `index`. From the back for the usual case of a segment after all others.
-fn nth<Q: Queue>(queue: &mut Q, index: usize) -> Option<(SeqNum, u32)> {
-    if index == 0 {
-        return queue.front().map(place);
-    }
-    queue.iter().nth(index).map(place)
 }

@@ -81,8 +81,9 @@ pub(super) struct Receive<H: Host> {
 /// Acknowledgments sent at once at the start of a connection, while the peer is in slow start.
 const QUICK: u8 = 16;
 
-/// Segments held out of order at most: what bounds the work of inserting one more.
-const MAX_AHEAD: usize = 64;
+/// Segments held out of order at most: what bounds the work of inserting one more. A window of half
+/// a megabyte has as many, so that the loss of one does not cost the others.
+const MAX_AHEAD: usize = 512;
 
 /// Payload up to this size is copied into a buffer that has the room, to hold fewer buffers.
 const SMALL: usize = 256;

@@ -194,6 +194,20 @@ impl Reno {
         }
     }
 
+    /// The same, where the peer reports what it has: no more than half of the window is in the
+    /// pipe afterwards (RFC 6675 §5, step 4.2). With `proven` it need not be the third.
+    #[cfg(feature = "sack")]
+    pub fn on_report(&mut self, flight: Flight, proven: bool) -> Advice {
+        if proven {
+            self.duplicates = DUPLICATES - 1;
+        }
+        let advice = self.on_duplicate(flight);
+        if advice == Advice::Resend {
+            self.window = self.threshold;
+        }
+        advice
+    }
+
     /// The retransmission timer expired.
     pub fn on_timeout(&mut self, flight: Flight) {
         // RFC 5681 §3.1: a segment that is lost again does not halve again.

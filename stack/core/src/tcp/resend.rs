@@ -12,12 +12,30 @@ use linnet_wire::tcp::Flags;
 
 /// After a timeout: sends again from where that stands, as the congestion window allows.
 pub(super) fn resend_lost<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connection<H>) {
-    while connection.reno.phase() == reno::Phase::Loss
-        && connection.send.resend.before(connection.reno.recover())
-        && connection.send.resend.since(connection.send.una) < connection.reno.window()
-    {
+    while connection.reno.phase() == reno::Phase::Loss {
+        #[cfg(feature = "sack")]
+        connection.send.skip_sacked();
+        let send = &connection.send;
+        let again = send.resend.since(send.una);
+        #[cfg(feature = "sack")]
+        let again = again.saturating_sub(send.sacked(send.resend));
+        if !send.resend.before(connection.reno.recover()) || again >= connection.reno.window() {
+            break;
+        }
         let Some(len) = resend_at(io, base, connection, connection.send.resend) else { break };
         connection.send.resend = connection.send.resend.plus(len);
+    }
+}
+
+/// RFC 6675 §5, step C: fills the pipe with what is lost; new data is for whoever comes after.
+#[cfg(feature = "sack")]
+pub(super) fn repair<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connection<H>) {
+    while connection.repairs()
+        && connection.send.pipe() + u32::from(connection.send.mss) <= connection.reno.window()
+    {
+        let Some(seq) = connection.send.next_hole() else { break };
+        let Some(len) = resend_at(io, base, connection, seq) else { break };
+        connection.send.resend = seq.plus(len);
     }
 }
 

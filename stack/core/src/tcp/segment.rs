@@ -44,7 +44,7 @@ impl Segment {
         if checksum::finish(H::checksum(bytes, pseudo_header(peer, local, bytes.len()))) != 0 {
             return Err(DropReason::BadChecksum);
         }
-        let options = bytes.get(HEADER_LEN..usize::from(header.len)).map(Options::parse).unwrap_or_default();
+        let options = bytes.get(HEADER_LEN..usize::from(header.len)).map(parse_options).unwrap_or_default();
         buf.pull(usize::from(header.len));
         Ok(Self {
             local,
@@ -76,4 +76,15 @@ impl Segment {
     pub fn mss(&self) -> u16 {
         self.options.mss.unwrap_or(536)
     }
+}
+
+/// The SACK blocks too, where a sender heeds them.
+fn parse_options(bytes: &[u8]) -> Options {
+    let options = Options::parse(bytes);
+    #[cfg(feature = "sack")]
+    let options = {
+        let (sack, sack_count) = linnet_wire::tcp_options::sack_blocks(bytes);
+        Options { sack, sack_count, ..options }
+    };
+    options
 }

@@ -63,6 +63,10 @@ pub(super) struct Acked {
 /// [`SegmentMeta::flags`] of a buffer queued with `MSG_MORE`.
 pub(super) const MORE: u8 = 1;
 
+/// [`SegmentMeta::flags`] of a sent buffer that the peer has, beyond a gap.
+#[cfg(feature = "sack")]
+pub(super) const SACKED: u8 = 2;
+
 impl<H: Host> Send<H> {
     /// Nothing queued; the SYN takes `iss`.
     pub fn new(iss: SeqNum, now: Instant) -> Self {

@@ -111,6 +111,8 @@ fn resend<H: Host>(io: &mut Io<H>, base: &mut Base, connection: &mut Connection<
         connection.reno.on_timeout(connection.flight());
         connection.rtt.back_off();
         connection.send.resend = connection.send.una;
+        #[cfg(feature = "sack")]
+        connection.send.doubt();
         // Another connection may have learnt that the path takes less.
         connection
             .fit_segments(io.net.path_mtu(*base.peer.ip()), base.settings.of(OptName::MaxSegment) as u16);

@@ -32,10 +32,12 @@ pub(super) fn push<H: Host>(io: &mut Io<H>, base: &Base, connection: &mut Connec
         return;
     }
     resend_lost(io, base, connection);
+    #[cfg(feature = "sack")]
+    super::resend::repair(io, base, connection);
     let mut extra = if how == Push::Limited { u32::from(connection.send.mss) * 2 } else { 0 };
     loop {
         let mss = u32::from(connection.send.mss);
-        let flight = connection.send.flight();
+        let flight = connection.outstanding();
         if connection.reno.phase() == reno::Phase::Loss
             && connection.send.resend.before(connection.reno.recover())
         {

@@ -76,6 +76,7 @@ impl Machine<'_> {
         let OptionsSpec::These(options) = &spec.options else { return };
         for option in options {
             match option {
+                TcpOption::Sack(_) if cfg!(feature = "sack") => {}
                 TcpOption::Sack(_) => wanted("a sender that heeds SACK (RFC 6675)"),
                 TcpOption::Other(name, ..) if name.starts_with("FO") => wanted("Fast Open (RFC 7413)"),
                 TcpOption::Other(name, ..) => wanted(&format!("the option `{name}`")),

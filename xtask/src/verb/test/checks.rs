@@ -55,6 +55,11 @@ pub fn all() -> Vec<Check> {
             Kind::Cargo(&["test", "--workspace", "--no-fail-fast"], ""),
         ),
         check(
+            "sack",
+            "the simulator with a sender that heeds SACK",
+            Kind::Cargo(&["test", "-p", "linnet-sim", "--features", "sack", "--no-fail-fast"], ""),
+        ),
+        check(
             "packetdrill",
             "the scripts in which Linux's source says how its TCP behaves",
             Kind::OnLinux(DRILL, "tools/testing/selftests/net/packetdrill"),
