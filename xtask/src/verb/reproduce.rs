@@ -16,7 +16,6 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use crate::context::Context;
-use crate::manifest::Manifest;
 use crate::peer::noise::Noise;
 use crate::pipeline::{self, Built};
 use crate::report::{Outcome, duration};
@@ -67,9 +66,12 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
     let targets: Vec<Target> = args.boards.iter().map(load).collect::<Result<_>>()?;
     let built: Vec<Built> =
         targets.iter().map(|target| pipeline::build(cx, target)).collect::<Result<_>>()?;
+    // Now: somebody may build another one in its place meanwhile.
+    let here: Vec<compare::Image> =
+        built.iter().map(|built| compare::image(&built.image.dir)).collect::<Result<_>>()?;
     let seed = match args.seed {
         Some(seed) => seed,
-        None => seed_of(&built[0])?,
+        None => seed_of(&here[0])?,
     };
 
     let task = cx.reporter.task("reproduce");
@@ -91,9 +93,9 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
     task.note("comparing");
     let mut equal = 0;
     let mut differences = Vec::new();
-    for (target, built) in targets.iter().zip(&built) {
-        let here = &built.image.dir;
-        compare::image(here, &site.image(target), &target.name(), &mut equal, &mut differences)?;
+    for (target, here) in targets.iter().zip(&here) {
+        let there = compare::image(&site.image(target))?;
+        compare::images(&target.name(), here, &there, &mut equal, &mut differences);
     }
     compare::stages(&cx.paths.out.join("stages"), &site.stages(), &mut equal, &mut differences)?;
     task.done(&format!("{equal} files equal"));
@@ -105,11 +107,10 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
 }
 
 /// Another one for each image, the same for the same image.
-fn seed_of(built: &Built) -> Result<u64> {
-    let manifest = Manifest::read(&built.image.dir)?;
-    let hash = manifest.files.get("bzImage").map(|file| file.sha256.as_str()).unwrap_or_default();
-    let digits = hash.get(..8).context("the manifest has no hash of the kernel image")?;
-    u64::from_str_radix(digits, 16).with_context(|| format!("`{hash}` in the manifest is no SHA-256"))
+fn seed_of(image: &compare::Image) -> Result<u64> {
+    let hash = image.get("bzImage").map(String::as_str).unwrap_or_default();
+    let digits = hash.get(..8).context("the image has no bzImage")?;
+    u64::from_str_radix(digits, 16).with_context(|| format!("`{hash}` is no SHA-256"))
 }
 
 /// What came of it.

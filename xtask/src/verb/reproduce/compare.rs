@@ -32,25 +32,31 @@ impl Difference {
 /// is compared by name, length and mode.
 const UNPACKED: &str = "linux-";
 
-/// Compares the image called `name` in the folders `here` and `there`: the files of the manifest, and itself.
+/// An image's files by name, as SHA-256: those that its manifest lists, and the manifest.
+pub type Image = BTreeMap<String, String>;
+
+/// Reads the image in the folder `dir`.
 ///
 /// # Errors
-/// A file of `here` cannot be read.
-pub fn image(
-    here: &Path,
-    there: &Path,
-    name: &str,
-    equal: &mut usize,
-    differences: &mut Vec<Difference>,
-) -> Result<()> {
-    let files = Manifest::read(here)?.files;
-    for file in files.keys().map(String::as_str).chain([manifest::NAME]) {
-        let ours =
-            hash(&here.join(file)).with_context(|| format!("cannot read {}", here.join(file).display()))?;
-        let theirs = hash(&there.join(file)).unwrap_or_else(|error| error.to_string());
-        add(format!("{name}/{file}"), ours, theirs, equal, differences);
+/// A file of it cannot be read.
+pub fn image(dir: &Path) -> Result<Image> {
+    let files = Manifest::read(dir)?.files;
+    let names = files.keys().map(String::as_str).chain([manifest::NAME]);
+    let read = |name: &str| {
+        let path = dir.join(name);
+        let hash = hash(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok((name.to_owned(), hash))
+    };
+    names.map(read).collect()
+}
+
+/// Compares two images of the target called `name`.
+pub fn images(name: &str, here: &Image, there: &Image, equal: &mut usize, differences: &mut Vec<Difference>) {
+    let all = here.keys().chain(there.keys().filter(|file| !here.contains_key(*file)));
+    for file in all {
+        let of = |image: &Image| image.get(file).map_or("missing", String::as_str).to_owned();
+        add(format!("{name}/{file}"), of(here), of(there), equal, differences);
     }
-    Ok(())
 }
 
 /// Compares every finished stage in the folder `there` with the one of the same name in `here`: kernel,
@@ -212,8 +218,8 @@ mod tests {
             fs::write(dir.join(manifest::NAME), text).unwrap();
         }
         let (mut equal, mut differences) = (0, Vec::new());
-        image(&temp.path().join("here"), &temp.path().join("there"), "b-p", &mut equal, &mut differences)
-            .unwrap();
+        let read = |side| image(&temp.path().join(side)).unwrap();
+        images("b-p", &read("here"), &read("there"), &mut equal, &mut differences);
         assert_eq!((equal, differences.len()), (1, 1), "{differences:?}");
         assert_eq!(differences[0].name, "b-p/bzImage");
     }
