@@ -104,6 +104,7 @@ pub fn build(cx: &Context, target: &Target) -> Result<Built> {
         rootfs: &rootfs,
         manifest: manifest(target, &sources, parts)?,
         budgets: &target.board.budgets,
+        before: Image::at(&target.dir(cx)).sizes,
     };
     let mut image = stage::run(cx, &image)?;
     if cx.explain.is_none() {

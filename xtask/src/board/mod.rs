@@ -127,8 +127,12 @@ pub struct Budgets {
     pub kernel: Option<ByteSize>,
     /// Our stack: code and constants of its Rust half and its shim.
     pub stack: Option<ByteSize>,
+    /// All network code: code and constants of everything below net/ in the kernel's tree.
+    pub net: Option<ByteSize>,
     /// Kernel image and root file system together.
     pub firmware: Option<ByteSize>,
+    /// RAM in which it boots, gets a lease and serves HTTP to four clients.
+    pub memory: Option<ByteSize>,
 }
 
 impl Board {

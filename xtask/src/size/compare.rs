@@ -63,7 +63,7 @@ pub fn changes(before: &[Item], after: &[Item]) -> Vec<Change> {
 /// The comparison of `a` with `b`, which came later or is the variant: as text and for machines.
 #[must_use]
 pub fn compare(a: &Side, b: &Side) -> (String, Value) {
-    let mut text = format!("from {} to {}, in bytes\n\n", a.name, b.name);
+    let mut text = format!("from {}\nto   {}, in bytes\n\n", a.name, b.name);
     let mut figures = serde_json::Map::new();
     for figure in FIGURES {
         let change = Change {
@@ -174,7 +174,7 @@ mod tests {
         let b = side("new", 61_234, &[("net/core/dev.o", 5000), ("mm/slab.o", 100)]);
         let (text, json) = compare(&a, &b);
         for part in [
-            "from old to new",
+            "from old\nto   new, in bytes\n",
             "+1,234    +2.1 %",
             "      +1,000      was 4,000  net/core/dev.o",
             "        -900           gone  net/ipv4/tcp.o",

@@ -2,7 +2,7 @@
 //! manifest of what they were made from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -28,6 +28,8 @@ pub struct AssembleImage<'a> {
     pub manifest: Manifest,
     /// What it may take.
     pub budgets: &'a Budgets,
+    /// The sizes of the last image of this target, to say what has grown if it takes more.
+    pub before: PathBuf,
 }
 
 impl Stage for AssembleImage<'_> {
@@ -42,7 +44,7 @@ impl Stage for AssembleImage<'_> {
         inputs.stage("kernel", &self.kernel.dir);
         inputs.stage("rootfs", &self.rootfs.dir);
         inputs.text("manifest", serde_json::to_string(&self.manifest)?);
-        inputs.text("sizes", SIZES);
+        inputs.text("sizes", SIZES); // `before` only words an error
         inputs.text("budgets", format!("{:?}", self.budgets));
         Ok(())
     }
@@ -56,7 +58,9 @@ impl Stage for AssembleImage<'_> {
             kernel_image: self.kernel.image.clone(),
             rootfs: self.rootfs.archive.clone(),
         })?;
-        budget::check(&budget::budgets(&report, self.budgets))?;
+        let before = Report::load(&self.before).ok(); // there may be none yet
+        let before = before.as_ref().map(|before| budget::budgets(before, self.budgets));
+        budget::check(&budget::budgets(&report, self.budgets), &before.unwrap_or_default())?;
         let image = Image::at(work);
         let mut manifest = self.manifest.clone();
         for (from, to) in [(&self.kernel.image, &image.kernel), (&self.rootfs.archive, &image.rootfs)] {

@@ -93,7 +93,9 @@ fn board_json(name: &str, board: &Result<Board>) -> Value {
             "rootfs": budgets.rootfs.map(|b| b.bytes()),
             "kernel": budgets.kernel.map(|b| b.bytes()),
             "stack": budgets.stack.map(|b| b.bytes()),
+            "net": budgets.net.map(|b| b.bytes()),
             "firmware": budgets.firmware.map(|b| b.bytes()),
+            "memory": budgets.memory.map(|b| b.bytes()),
         },
     })
 }
