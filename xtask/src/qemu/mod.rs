@@ -6,6 +6,7 @@
 pub mod console;
 pub mod guest;
 pub mod kernel;
+pub mod least;
 pub mod machine;
 pub mod monitor;
 pub mod running;

@@ -1,6 +1,8 @@
 //! `cargo xtask qemu`: builds, boots in QEMU, and takes the image through the smoke test, or gives
 //! the user its console.
 
+pub(super) mod least;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,7 +12,7 @@ use crate::board::ByteSize;
 use crate::context::Context;
 use crate::pipeline;
 use crate::qemu::suite::Suite;
-use crate::qemu::{shell, smoke};
+use crate::qemu::{least as device, shell, smoke};
 use crate::report::Outcome;
 use crate::target::{Target, TargetArgs};
 
@@ -20,6 +22,7 @@ use crate::target::{Target, TargetArgs};
   cargo xtask qemu                      build, boot, smoke test
   cargo xtask qemu --stack native       the same on Linux's own inet
   cargo xtask qemu --mem 8M             with less RAM than the board has
+  cargo xtask qemu --min-mem            the least RAM in which it is a device
   cargo xtask qemu --shell              a console, with network and port forwards
   cargo xtask qemu --board qemu-virtio --json
   cargo xtask qemu --board qemu-debug --suite kernel")]
@@ -38,6 +41,10 @@ pub struct Args {
     /// RAM instead of the board's
     #[arg(long, value_name = "SIZE", value_parser = ByteSize::parse)]
     mem: Option<ByteSize>,
+
+    /// Find the smallest RAM in which it boots, gets a lease and serves HTTP
+    #[arg(long, conflicts_with_all = ["shell", "suite", "mem", "keep_going"])]
+    min_mem: bool,
 
     /// After a failed step go on with the next
     #[arg(long)]
@@ -68,7 +75,7 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
         return Ok(Outcome::good("", Value::Null));
     }
     let dir = target.dir(cx);
-    let steps = args.suite.steps();
+    let steps = if args.min_mem { device::steps() } else { args.suite.steps() };
     let subject = smoke::Subject {
         steps: &steps,
         board: &target.board,
@@ -79,6 +86,9 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
         dir: &dir,
         keep_going: args.keep_going,
     };
+    if args.min_mem {
+        return least::run(cx, &target, &subject);
+    }
     let report = smoke::run(cx, &subject)?;
     let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |data| data.len());
     let mut json = json!({

@@ -83,6 +83,11 @@ pub fn all() -> Vec<Check> {
             Kind::Xtask(&["size", "--board", "qemu-virtio"]),
         ),
         check(
+            "min-mem",
+            "the RAM that qemu-pc needs at least",
+            Kind::Xtask(&["qemu", "--board", "qemu-pc", "--min-mem"]),
+        ),
+        check(
             "reproduce",
             "killed in each stage and in another folder, the same bits",
             Kind::Xtask(&["reproduce", "--board", "qemu-pc", "--board", "qemu-virtio"]),
