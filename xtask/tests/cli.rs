@@ -8,6 +8,8 @@ use xtask::cli::Cli;
 use xtask::context::{Context, Options, Paths};
 use xtask::process::Interrupt;
 use xtask::report::Reporter;
+use xtask::size::Report;
+use xtask::size::breakdown::{self, Breakdown, Object};
 use xtask::target::{Provider, Target, TargetArgs};
 
 fn xtask(arguments: &[&str]) -> Output {
@@ -70,6 +72,32 @@ fn json_is_one_document_and_nothing_else() {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["error"], "--external /nowhere: there is no such folder");
     assert!(text(&output.stderr).starts_with("error: --external /nowhere"));
+}
+
+#[test]
+fn two_folders_with_sizes_are_compared_without_a_build() {
+    let temp = tempfile::tempdir().unwrap();
+    let plant = |name: &str, stack_bytes, bytes| {
+        let object = Object { name: "net/core/dev.o".to_owned(), bytes, symbols: Vec::new() };
+        let dir = temp.path().join(name);
+        std::fs::create_dir(&dir).unwrap();
+        let report = Report { stack_bytes, ..Report::default() };
+        std::fs::write(dir.join("size.json"), serde_json::to_vec(&report).unwrap()).unwrap();
+        let breakdown = Breakdown { objects: vec![object] };
+        std::fs::write(dir.join(breakdown::FILE), serde_json::to_vec(&breakdown).unwrap()).unwrap();
+        dir.to_str().unwrap().to_owned()
+    };
+    let (a, b) = (plant("a", 70_000, 900), plant("b", 71_500, 1000));
+    let output = xtask(&["size", "--compare", &a, &b, "--json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["figures"]["stack_bytes"]["growth"], 1500, "{document}");
+    assert_eq!(
+        document["objects"][0],
+        serde_json::json!({ "name": "net/core/dev.o", "before": 900, "after": 1000, "growth": 100 })
+    );
+    let output = xtask(&["size", "--compare", &a, "/nowhere/at/all"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("`/nowhere/at/all`"), "{}", text(&output.stderr));
 }
 
 #[test]

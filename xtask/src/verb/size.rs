@@ -1,10 +1,11 @@
 //! `cargo xtask size`: what takes the bytes of an image, beside what Linux's own inet takes.
 
+mod document;
 mod side;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use crate::atomic;
@@ -15,6 +16,8 @@ use crate::size::breakdown::{Breakdown, Level};
 use crate::size::{self, Report, budget, compare, treemap};
 use crate::stage::artifact::Image;
 use crate::target::{Provider, Target, TargetArgs};
+use crate::verb::qemu::least::Least;
+use document::Measured;
 
 /// Which image, and how to look at it.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,6 +29,7 @@ use crate::target::{Provider, Target, TargetArgs};
   cargo xtask size --compare native module  what our stack saves, and where
   cargo xtask size --compare qemu-pc qemu-virtio
   cargo xtask size --compare ~/old .        two folders with a size.json
+  cargo xtask size --write                  keep docs/size.md as it is now
   cargo xtask size --json                   for a machine (see docs/size.md)")]
 pub struct Args {
     #[command(flatten)]
@@ -52,6 +56,10 @@ pub struct Args {
     /// Draw a treemap into this SVG file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "compare"])]
     treemap: Option<PathBuf>,
+
+    /// Put the figures of this target into docs/size.md
+    #[arg(long, conflicts_with_all = ["by", "treemap", "compare"])]
+    write: bool,
 
     /// Say what differs between two images: words for the target (a board, a profile, module or native, joined
     /// by commas), or folders
@@ -83,11 +91,25 @@ pub fn run(cx: &Context, args: &Args) -> Result<Outcome> {
         let text = format!("{}: {} bytes, for a browser", path.display(), grouped(svg.len() as u64));
         return Ok(Outcome::good(text, json!({ "treemap": path, "bytes": svg.len() })));
     }
+    if args.write {
+        write(cx, &target, &report, &image)?;
+    }
     let native = Image::at(&Target { stack: Provider::Native, ..target.clone() }.dir(cx)).sizes;
     if target.stack != Provider::Native && native.is_file() {
         report.compare_with(&Report::load(&native)?);
     }
     Ok(outcome(&target, &report))
+}
+
+/// Keeps docs/size.md as it is now; with `qemu --min-mem` run on this very image, the RAM too.
+fn write(cx: &Context, target: &Target, report: &Report, image: &Image) -> Result<()> {
+    let path = cx.paths.root.join(document::FILE);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let kernel = cx.hashes.sha256(&image.kernel)?;
+    let (name, breakdown) = (target.name(), Breakdown::load(&image.dir)?);
+    let least = Least::load(&image.dir, &kernel);
+    let measured = Measured { target: &name, report, breakdown: &breakdown, least: least.as_ref() };
+    atomic::write(&path, document::update(&text, &measured)?.as_bytes())
 }
 
 fn list(
@@ -112,7 +134,7 @@ fn list(
 
 fn outcome(target: &Target, report: &Report) -> Outcome {
     let budgets = budget::budgets(report, &target.board.budgets);
-    let verdict = budget::check(&budgets);
+    let verdict = budget::check(&budgets, &[]);
     let mut json = json!(report);
     json["board"] = json!(target.board.name);
     json["profile"] = json!(target.profile.name);
