@@ -1,7 +1,7 @@
 //! The benchmarks: our stack beside Linux's own, in instructions and in virtual time.
 //!
 //! The guest never halts: what is left of its time it spends in a loop, so that its clock is its count of
-//! instructions, one a nanosecond. [`gate`] is where it waits for its peer, which lives in the same time;
+//! instructions, one a nanosecond. `gate` is where it waits for its peer, which lives in the same time;
 //! so a run does not depend on how fast or how busy this machine is. docs/decisions/0010-benchmarks.md.
 
 mod compare;
