@@ -8,13 +8,21 @@ use crate::socket::{Common, Row};
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddrV4};
 
-/// A UDP or ping socket.
+/// A UDP or ping socket. In this order: what is used most has the short addresses.
+#[repr(C)]
 pub(super) struct Socket<H: Host> {
+    /// `bind` chose the address: `disconnect` keeps it.
+    pub address_bound: bool,
+    /// `bind` chose the port: `disconnect` keeps it.
+    pub port_bound: bool,
+    pub no_receive: bool,
+    pub no_send: bool,
+    /// An error that waits to be reported.
+    pub error: Option<Errno>,
     /// Own address and port; zeros until bound.
     pub local: SocketAddrV4,
     /// The peer, once connected.
     pub peer: Option<SocketAddrV4>,
-    pub common: Common,
     pub owner: Option<Owner>,
     /// Datagrams that wait to be read.
     pub queue: H::Queue,
@@ -26,14 +34,7 @@ pub(super) struct Socket<H: Host> {
     pub groups: Vec<(IfIndex, Ipv4Addr)>,
     /// Interface for multicasts.
     pub multicast_iface: Option<IfIndex>,
-    /// An error that waits to be reported.
-    pub error: Option<Errno>,
-    /// `bind` chose the address: `disconnect` keeps it.
-    pub address_bound: bool,
-    /// `bind` chose the port: `disconnect` keeps it.
-    pub port_bound: bool,
-    pub no_receive: bool,
-    pub no_send: bool,
+    pub common: Common,
     pub settings: Settings,
 }
 
