@@ -3,6 +3,8 @@
 use linnet_core::drop::DropReason;
 use linnet_core::errno::Errno;
 use linnet_core::host::{IfIndex, Owner, Wake};
+use linnet_core::net::iface::{Link, LinkKind};
+use linnet_core::net::route::{RouteMatch, RouteQuery};
 use linnet_core::secret::Secret;
 use linnet_core::socket::{Common, Connect, Front, How, Kind, Linger, Opt, OptName, Readiness, SendOptions};
 use linnet_core::stack::Config;
@@ -435,4 +437,28 @@ fn the_pieces_of_a_datagram_are_paid_for_like_the_whole() {
     assert_eq!((lab.host.sent.len(), payer.buffers()), (3, 3));
     lab.host.take_sent();
     assert_eq!(payer.buffers(), 0);
+}
+
+#[test]
+fn a_way_that_was_used_is_forgotten_when_it_changes() {
+    let far = Ipv4Addr::new(192, 0, 2, 1);
+    let default = RouteMatch { destination: ANY, prefix_len: 0, gateway: None, iface: None, metric: 0 };
+    let down =
+        Link { index: ETH, mac: OUR_MAC, mtu: 1500, kind: LinkKind::Ethernet, up: false, running: false };
+    let changes: [(&str, fn(&mut Lab, RouteMatch, Link)); 4] = [
+        ("the route goes", |lab, default, _| lab.stack.remove_route(default).expect("a route")),
+        ("the link goes down", |lab, _, down| lab.stack.set_iface(down).expect("a link")),
+        ("the link goes", |lab, _, _| lab.stack.remove_iface(ETH)),
+        ("the address goes", |lab, _, _| lab.stack.set_address(ETH, ANY).expect("a link")),
+    ];
+    for (name, change) in changes {
+        let mut lab = Lab::with_peer();
+        let id = lab.udp(1000);
+        for _ in 0..2 {
+            assert_eq!(lab.send_to(id, b"x", (far, 7)), Ok(()), "{name}");
+        }
+        change(&mut lab, default, down);
+        let query = RouteQuery { destination: far, source: Some(OUR), iface: None };
+        assert_eq!(lab.stack.route(query), Err(Errno::ENETUNREACH), "{name}");
+    }
 }

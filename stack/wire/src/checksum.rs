@@ -2,16 +2,17 @@
 
 /// Adds `bytes` to the running `sum`; an odd last byte counts as if a zero followed it.
 pub fn add(sum: u32, bytes: &[u8]) -> u32 {
+    // RFC 1071 §2 (C): words of 32 bits add up to the same, once folded.
     let mut wide = sum as u64;
-    let mut words = bytes.chunks_exact(2);
+    let mut words = bytes.chunks_exact(4);
     for word in &mut words {
-        if let [high, low] = *word {
-            wide += u64::from(u16::from_be_bytes([high, low]));
+        if let Some(word) = word.first_chunk() {
+            wide += u64::from(u32::from_be_bytes(*word));
         }
     }
-    if let [last] = *words.remainder() {
-        wide += u64::from(last) << 8;
-    }
+    let mut last = [0; 4];
+    last.iter_mut().zip(words.remainder()).for_each(|(to, from)| *to = *from);
+    wide += u64::from(u32::from_be_bytes(last));
     while wide >> 32 != 0 {
         wide = (wide & 0xffff_ffff) + (wide >> 32);
     }

@@ -13,6 +13,7 @@ impl<H: Host> Net<H> {
     /// loopback interface without an address 127.0.0.1; going down removes its routes and what
     /// is known of neighbours.
     pub fn set_iface(&mut self, link: Link) -> Result<(), Errno> {
+        self.way = None;
         let was_up = self.ifaces.set_link(link)?;
         if link.up && !was_up {
             if let Some(iface) = self.ifaces.by_index_mut(link.index)
@@ -30,6 +31,7 @@ impl<H: Host> Net<H> {
 
     /// Forgets an interface, and all that depends on it.
     pub fn remove_iface(&mut self, index: IfIndex) {
+        self.way = None;
         self.flush(index);
         self.groups.forget_iface(index);
         self.ifaces.remove(index);
@@ -43,18 +45,21 @@ impl<H: Host> Net<H> {
     /// `SIOCSIFADDR`: sets the address, with netmask and broadcast of its class; 0.0.0.0 takes
     /// it away. Routes over the interface go, the one to the new network comes.
     pub fn set_address(&mut self, index: IfIndex, address: Ipv4Addr) -> Result<(), Errno> {
+        self.way = None;
         let iface = self.ifaces.by_index_mut(index).ok_or(Errno::ENODEV)?;
         if iface.set_address(address)? { self.renumber(index) } else { Ok(()) }
     }
 
     /// `SIOCSIFNETMASK`.
     pub fn set_netmask(&mut self, index: IfIndex, netmask: Ipv4Addr) -> Result<(), Errno> {
+        self.way = None;
         let iface = self.ifaces.by_index_mut(index).ok_or(Errno::ENODEV)?;
         if iface.set_netmask(netmask)? { self.renumber(index) } else { Ok(()) }
     }
 
     /// `SIOCSIFBRDADDR`.
     pub fn set_broadcast(&mut self, index: IfIndex, broadcast: Ipv4Addr) -> Result<(), Errno> {
+        self.way = None;
         self.ifaces.by_index_mut(index).ok_or(Errno::ENODEV)?.set_broadcast(broadcast)
     }
 
@@ -62,6 +67,7 @@ impl<H: Host> Net<H> {
     /// that is ourselves, `ENODEV` without interface and gateway, `ENETDOWN` over an interface
     /// that is down, `EEXIST` for the very same route.
     pub fn add_route(&mut self, route: Route) -> Result<(), Errno> {
+        self.way = None;
         if route.kind == RouteKind::Reject {
             return self.routes.add(Route { gateway: None, iface: None, ..route });
         }
@@ -89,6 +95,7 @@ impl<H: Host> Net<H> {
 
     /// `SIOCDELRT`: `ESRCH` if none agrees.
     pub fn remove_route(&mut self, wanted: RouteMatch) -> Result<(), Errno> {
+        self.way = None;
         self.routes.remove(wanted)
     }
 
@@ -136,6 +143,11 @@ impl<H: Host> Net<H> {
     /// Which way to a destination, and with which source address. `ENETUNREACH` without any,
     /// `EHOSTUNREACH` where a route rejects it, `ENODEV` and `ENETDOWN` for the interface asked for.
     pub fn route(&self, query: RouteQuery) -> Result<Path, Errno> {
+        if let Some((asked, path)) = self.way
+            && asked == query
+        {
+            return Ok(path);
+        }
         let to = query.destination;
         let bound = query.iface.map(|index| self.require_up(index)).transpose()?;
         let path = |link: &Link, kind, next_hop, mtu: u16| Path {
@@ -190,6 +202,7 @@ impl<H: Host> Net<H> {
     pub fn update_path_mtu(&mut self, cx: &mut Context<H>, destination: Ipv4Addr, mtu: u16) {
         if mtu < self.path_mtu(destination) {
             self.path_mtus.learn(cx.now, destination, mtu);
+            self.way = None;
             self.rearm();
         }
     }

@@ -44,6 +44,8 @@ pub struct Net<H: Host> {
     ids: output::Identifications,
     /// Packets, from their IPv4 header, whose next hop did not answer.
     failed: H::Queue,
+    /// The way of the last packet, until an interface, an address, a route or what is known of a path changes.
+    way: Option<(route::RouteQuery, route::Path)>,
     /// Nothing is due before it.
     earliest: Option<Instant>,
 }
@@ -64,6 +66,7 @@ impl<H: Host> Net<H> {
             errors: icmp::ErrorLimit::new(),
             ids: output::Identifications::new(),
             failed: H::Queue::EMPTY,
+            way: None,
             earliest: None,
         }
     }
@@ -80,6 +83,7 @@ impl<H: Host> Net<H> {
         }
         self.handle_igmp_timers(cx);
         self.path_mtus.expire(cx.now);
+        self.way = None;
         self.rearm();
     }
 

@@ -45,6 +45,7 @@ impl<H: Host> Net<H> {
     pub fn output(&mut self, cx: &mut Context<H>, out: Outgoing, payload: H::Buf) -> Result<(), Errno> {
         let query = RouteQuery { destination: out.destination, source: Some(out.source), iface: out.iface };
         let path = self.route(query)?;
+        self.way = Some((query, path));
         if out.dont_route && path.kind == PathKind::Unicast && path.next_hop != out.destination {
             return Err(Errno::ENETUNREACH);
         }
@@ -212,11 +213,18 @@ fn prepend<B: Buf>(packet: &mut B, bytes: &[u8]) -> bool {
     }
     match packet.bytes_mut().get_mut(..bytes.len()) {
         Some(front) => {
-            front.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            fill(front, bytes);
             true
         }
         None => false,
     }
+}
+
+/// Copies `from` to as much of `to`, by words: headers are most of what is copied, and short.
+fn fill(to: &mut [u8], from: &[u8]) {
+    let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<4>(), from.as_chunks::<4>());
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    to_rest.iter_mut().zip(from_rest).for_each(|(to, from)| *to = *from);
 }
 
 const _: () = assert!(MAX_LEN == u16::MAX as usize);
