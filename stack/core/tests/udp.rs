@@ -445,7 +445,8 @@ fn a_way_that_was_used_is_forgotten_when_it_changes() {
     let default = RouteMatch { destination: ANY, prefix_len: 0, gateway: None, iface: None, metric: 0 };
     let down =
         Link { index: ETH, mac: OUR_MAC, mtu: 1500, kind: LinkKind::Ethernet, up: false, running: false };
-    let changes: [(&str, fn(&mut Lab, RouteMatch, Link)); 4] = [
+    type Change = fn(&mut Lab, RouteMatch, Link);
+    let changes: [(&str, Change); 4] = [
         ("the route goes", |lab, default, _| lab.stack.remove_route(default).expect("a route")),
         ("the link goes down", |lab, _, down| lab.stack.set_iface(down).expect("a link")),
         ("the link goes", |lab, _, _| lab.stack.remove_iface(ETH)),

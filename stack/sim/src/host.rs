@@ -52,7 +52,8 @@ impl HeapBuf {
 
     fn with_room(headroom: usize, capacity: usize, bytes: &[u8], live: Live) -> Self {
         live.0.set(live.0.get() + 1);
-        let mut data = vec![0; headroom];
+        let mut data = Vec::with_capacity(headroom + capacity.max(bytes.len()));
+        data.resize(headroom, 0);
         data.extend_from_slice(bytes);
         Self { data, start: headroom, capacity: headroom + capacity, meta: Meta::None, live, payer: None }
     }

@@ -85,7 +85,9 @@ impl Ends for Pair {
         for node in &mut self.nodes {
             node.host.wakes.clear();
             node.now += 1;
-            node.handle_timers();
+            if node.next_deadline().is_some_and(|deadline| deadline <= node.now) {
+                node.handle_timers();
+            }
         }
     }
 }
