@@ -6,6 +6,7 @@
 
 mod compare;
 mod gate;
+mod host;
 mod link;
 mod peer;
 mod profile;
@@ -15,6 +16,7 @@ mod work;
 
 pub use compare::{Image, Images, goodput, instructions, memory};
 pub use gate::Count;
+pub use host::throughput;
 pub use link::Distance;
 pub use profile::{Profile, Symbols};
 pub use report::{Better, Figure, Report};

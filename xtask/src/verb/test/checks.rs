@@ -76,6 +76,11 @@ pub fn all() -> Vec<Check> {
             "the same and more on a kernel that checks itself",
             Kind::Xtask(&["qemu", "--board", "qemu-debug", "--suite", "kernel"]),
         ),
+        check(
+            "bench",
+            "no more instructions than the last time, beside Linux's own inet",
+            Kind::Xtask(&["bench", "receive", "send", "exchange", "connect", "--regressions"]),
+        ),
         check("size-pc", "sizes and budgets of qemu-pc", Kind::Xtask(&["size", "--board", "qemu-pc"])),
         check(
             "size-virtio",
