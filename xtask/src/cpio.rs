@@ -15,6 +15,8 @@ pub enum Node {
     File(Vec<u8>),
     /// A symbolic link to this target.
     Link(String),
+    /// One more name of the file with this path, which comes earlier in the archive.
+    Name(String),
     /// A character device.
     Character {
         /// The driver.
@@ -35,19 +37,31 @@ pub struct Entry {
     pub node: Node,
 }
 
-/// The archive of `entries`, in their order: folders must come before what is in them.
+/// The archive of `entries`, in their order: folders must come before what is in them, files before their other names.
 #[must_use]
 pub fn archive(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::new();
+    let file_of = |entry: &Entry| match &entry.node {
+        Node::Name(file) => entries.iter().position(|other| other.path == *file),
+        _ => None,
+    };
+    // The unpacker knows the names of one file by their inode number, once it says that it has several.
+    let mut names = vec![1; entries.len()];
+    for file in entries.iter().filter_map(file_of) {
+        names[file] += 1;
+    }
     for (index, entry) in entries.iter().enumerate() {
         let (kind, data, device): (u32, &[u8], (u32, u32)) = match &entry.node {
             Node::Directory => (0o040_000, &[], (0, 0)),
             Node::File(content) => (0o100_000, content, (0, 0)),
+            Node::Name(_) => (0o100_000, &[], (0, 0)),
             Node::Link(target) => (0o120_000, target.as_bytes(), (0, 0)),
             Node::Character { major, minor } => (0o020_000, &[], (*major, *minor)),
         };
-        let links = if matches!(entry.node, Node::Directory) { 2 } else { 1 };
-        append(&mut bytes, index + 1, kind | entry.mode, links, device, &entry.path, data);
+        let place = file_of(entry).unwrap_or(index);
+        let mode = entries[place].mode;
+        let links = if matches!(entry.node, Node::Directory) { 2 } else { names[place] };
+        append(&mut bytes, place + 1, kind | mode, links, device, &entry.path, data);
     }
     append(&mut bytes, 0, 0, 1, (0, 0), "TRAILER!!!", &[]);
     bytes
@@ -118,5 +132,17 @@ mod tests {
         assert_eq!(bytes.len() % 4, 0);
         let sizes = entry_size("dev", 0) + entry_size("dev/null", 0) + entry_size("x", 5);
         assert_eq!(bytes.len(), sizes + entry_size("TRAILER!!!", 0));
+    }
+
+    #[test]
+    fn names_of_one_file_share_its_inode() {
+        let name = |path: &str| Entry { path: path.into(), mode: 0, node: Node::Name("a".into()) };
+        let file = Entry { path: "a".into(), mode: 0o755, node: Node::File(b"x".to_vec()) };
+        let bytes = archive(&[file, name("b"), name("c")]);
+        let header = |at: usize| String::from_utf8(bytes[at..at + 54 + 8].to_vec()).unwrap();
+        // Inode, mode, owner, group, names, time, length.
+        let [first, second] = [0, entry_size("a", 1)].map(header);
+        assert_eq!(first, "07070100000001000081ed00000000000000000000000300000000000000010"[..62]);
+        assert_eq!(second, "07070100000001000081ed00000000000000000000000300000000000000000"[..62]);
     }
 }
