@@ -22,9 +22,11 @@ use super::carrier::{self, FrameWriter};
 use super::dhcp;
 use super::dns;
 use super::echo::{self, DatagramEcho};
+use super::flood;
 use super::http::{Files, Http};
 use super::impair::{Impairer, Impairment, Tally};
-use super::load::{Load, Order, Report};
+use super::load::{Load, Order, PORTS, Report};
+use super::noise::Noise;
 use super::pcap::Pcap;
 use super::ping::Ping;
 use super::plan;
@@ -180,8 +182,10 @@ pub struct Peer {
     dhcp_socket: SocketHandle,
     dns_socket: SocketHandle,
     load: Option<Load>,
-    generation: u16,
+    /// Connections of all orders so far.
+    opened: u16,
     claimed: bool,
+    guest_mac: Option<[u8; 6]>,
 }
 
 impl Peer {
@@ -232,8 +236,9 @@ impl Peer {
             dhcp_socket,
             dns_socket,
             load: None,
-            generation: 0,
+            opened: 0,
             claimed: false,
+            guest_mac: None,
         }
     }
 
@@ -263,6 +268,17 @@ impl Peer {
         self.claimed = claimed;
     }
 
+    /// Sends so many SYNs to `port` of the guest, each from another address and port, drawn from `seed`.
+    ///
+    /// # Errors
+    /// The guest has not sent a frame yet, so that its hardware address is not known.
+    pub fn flood(&mut self, seed: u64, syns: usize, port: u16) -> Result<()> {
+        let mac = self.guest_mac.context("the guest has not sent a frame yet")?;
+        let mut noise = Noise::new(seed);
+        self.wire.sent.extend((0..syns).map(|_| flood::syn(&mut noise, mac, port)));
+        Ok(())
+    }
+
     /// Makes the capture on disk complete up to now.
     pub fn flush_capture(&mut self) {
         if let Some(pcap) = &mut self.pcap
@@ -274,8 +290,8 @@ impl Peer {
 
     fn start_load(&mut self, order: &Order) -> Result<()> {
         self.end_load();
-        self.load = Some(Load::start(order, self.generation, &mut self.iface, &mut self.sockets)?);
-        self.generation = self.generation.wrapping_add(1) % 100;
+        self.load = Some(Load::start(order, self.opened, &mut self.iface, &mut self.sockets)?);
+        self.opened = (self.opened + order.connections) % PORTS;
         Ok(())
     }
 
@@ -328,6 +344,7 @@ impl Peer {
         let mut arrived = Vec::with_capacity(frames.len());
         for frame in frames {
             self.capture(&frame);
+            self.guest_mac = frame.get(6..).and_then(|rest| rest.first_chunk()).copied().or(self.guest_mac);
             self.from_guest.pass(frame, now, &mut arrived);
         }
         self.arrive(arrived);

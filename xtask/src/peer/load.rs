@@ -14,6 +14,8 @@ use super::sink::{Digester, Taken};
 
 /// The local ports are taken from here upwards.
 const FIRST_PORT: u16 = 40_000;
+/// And so many of them, one after the other.
+pub const PORTS: u16 = 20_000;
 /// The longest head of an answer, in bytes.
 const HEAD_MAX: usize = 4096;
 
@@ -72,10 +74,10 @@ struct Client {
 }
 
 impl Load {
-    /// Sends the SYNs. `generation` keeps the ports of one order apart from those of the last.
+    /// Sends the SYNs. `before` connections of earlier orders keep their ports: the guest remembers them for a minute.
     pub fn start(
         order: &Order,
-        generation: u16,
+        before: u16,
         iface: &mut Interface,
         sockets: &mut SocketSet<'_>,
     ) -> anyhow::Result<Load> {
@@ -83,7 +85,7 @@ impl Load {
         let mut clients = Vec::with_capacity(usize::from(order.connections));
         for number in 0..order.connections {
             let mut socket = stream();
-            let local = FIRST_PORT + (generation * order.connections + number) % 20_000;
+            let local = FIRST_PORT + (before + number) % PORTS;
             socket.connect(iface.context(), endpoint(order.address, order.port), local).map_err(|error| {
                 anyhow::anyhow!("connecting to {}:{}: {error}", order.address, order.port)
             })?;

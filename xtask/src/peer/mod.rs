@@ -10,6 +10,7 @@ pub mod carrier;
 pub mod dhcp;
 pub mod dns;
 pub mod echo;
+pub mod flood;
 pub mod host;
 pub mod http;
 pub mod impair;

@@ -44,6 +44,8 @@ pub struct Guest {
     pub memory: ByteSize,
     /// The probe's program, as the guest will run it.
     pub probe: Vec<u8>,
+    /// KiB of memory that were free at rest, once a step has looked.
+    pub at_rest: Option<u64>,
 }
 
 impl Guest {
@@ -65,7 +67,7 @@ impl Guest {
         let reader = wires.console.try_clone().context("cannot share the console's socket")?;
         let console = Console::new(wires.console, reader, transcript, cx.interrupt.clone())?;
         let (interface, memory) = (machine.board.interface.clone(), machine.memory);
-        Ok(Guest { console, peer, running, interface, memory, probe })
+        Ok(Guest { console, peer, running, interface, memory, probe, at_rest: None })
     }
 
     /// Runs `command` on the guest's shell, within the usual limit.

@@ -11,5 +11,6 @@ pub mod machine;
 pub mod monitor;
 pub mod running;
 pub mod shell;
+pub mod small;
 pub mod smoke;
 pub mod suite;

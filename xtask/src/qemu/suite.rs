@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{kernel, smoke};
+use super::{kernel, small, smoke};
 
 /// A list of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -11,6 +11,8 @@ pub enum Suite {
     Smoke,
     /// The same, then what makes a good guest of the kernel: for a kernel with its own checks
     Kernel,
+    /// What a machine with very little memory must live through: see --mem
+    Small,
 }
 
 impl Suite {
@@ -20,6 +22,7 @@ impl Suite {
         match self {
             Self::Smoke => smoke::STEPS.to_vec(),
             Self::Kernel => kernel::steps(),
+            Self::Small => small::steps(),
         }
     }
 }

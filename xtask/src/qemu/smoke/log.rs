@@ -48,7 +48,11 @@ pub fn run(guest: &mut Guest) -> Result<Evidence> {
     judge(guest.console.kernel_lines())
 }
 
-fn judge(lines: &[String]) -> Result<Evidence> {
+/// Whether these lines of the kernel are without a complaint.
+///
+/// # Errors
+/// [`Mismatch`] with what it complains of.
+pub fn judge(lines: &[String]) -> Result<Evidence> {
     // dmesg repeats what was on the console.
     let mut seen = HashSet::new();
     let lines: Vec<&str> = lines.iter().map(String::as_str).filter(|line| seen.insert(*line)).collect();

@@ -25,6 +25,7 @@ mod serve;
 mod udp;
 mod upload;
 
+pub use log::judge as judge_log;
 pub use report::{Report, StepReport};
 pub use run::{Subject, run};
 

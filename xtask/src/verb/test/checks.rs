@@ -72,6 +72,11 @@ pub fn all() -> Vec<Check> {
         ),
         check("qemu-virtio", "the same on a second board", Kind::Xtask(&["qemu", "--board", "qemu-virtio"])),
         check(
+            "small",
+            "what a machine with 6 MB of RAM must live through",
+            Kind::Xtask(&["qemu", "--board", "qemu-pc", "--suite", "small", "--mem", "6M"]),
+        ),
+        check(
             "kernel",
             "the same and more on a kernel that checks itself",
             Kind::Xtask(&["qemu", "--board", "qemu-debug", "--suite", "kernel"]),
