@@ -99,11 +99,12 @@ pub fn build(cx: &Context, target: &Target) -> Result<Built> {
     let parts = [&builtins.dir, &musl.dir, &busybox.dir, &dhcpc.dir, &rootfs.dir, &kernel.dir]
         .into_iter()
         .chain(stack);
+    let budgets = target.budgets();
     let image = AssembleImage {
         kernel: &kernel,
         rootfs: &rootfs,
         manifest: manifest(target, &sources, parts)?,
-        budgets: &target.board.budgets,
+        budgets: &budgets,
         before: Image::at(&target.dir(cx)).sizes,
     };
     let mut image = stage::run(cx, &image)?;

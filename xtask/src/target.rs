@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::board::Board;
+use crate::board::{Board, Budgets};
 use crate::context::Context;
 use crate::profile::Profile;
 
@@ -73,6 +73,13 @@ impl Target {
             Provider::Daemon => "-daemon",
         };
         format!("{}-{}{suffix}", self.board.name, self.profile.name)
+    }
+
+    /// The board's budgets. Linux's own inet is what ours is measured against, and may be as large as it is.
+    #[must_use]
+    pub fn budgets(&self) -> Budgets {
+        let board = self.board.budgets.clone();
+        if self.stack == Provider::Native { Budgets { net: None, ..board } } else { board }
     }
 
     /// Where the results go: `target/linnet/<name>`.

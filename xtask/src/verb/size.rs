@@ -133,7 +133,8 @@ fn list(
 }
 
 fn outcome(target: &Target, report: &Report) -> Outcome {
-    let budgets = budget::budgets(report, &target.board.budgets);
+    let limits = target.budgets();
+    let budgets = budget::budgets(report, &limits);
     let verdict = budget::check(&budgets, &[]);
     let mut json = json!(report);
     json["board"] = json!(target.board.name);
