@@ -147,8 +147,11 @@ impl<'a> Plan<'a> {
         };
         let names = board.fragments.iter().chain(&profile.kernel_fragments).map(String::as_str);
         let load = |folder, name: &str| Fragment::load(&cx.paths, folder, name);
-        let kernel: Vec<Fragment> =
+        let mut kernel: Vec<Fragment> =
             names.chain([provider]).map(|name| load("kernel", name)).collect::<Result<_>>()?;
+        if target.stack != Provider::Native {
+            kernel.push(Fragment::of_features(&profile.name, &profile.stack_features));
+        }
         Ok(Self {
             target,
             paths: &cx.paths,

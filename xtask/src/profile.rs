@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
+use crate::board::Budgets;
 use crate::context::Paths;
 use crate::yaml;
 
@@ -25,6 +26,8 @@ pub struct Profile {
     pub kernel_fragments: Vec<String>,
     /// The BusyBox configuration `busybox-config/<name>.config`.
     pub busybox: String,
+    /// What an image with this profile may take: these overrule the board's, which are for `minimal`.
+    pub budgets: Budgets,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,6 +37,8 @@ struct RawProfile {
     stack: RawStack,
     kernel: RawKernel,
     busybox: String,
+    #[serde(default)]
+    budgets: Budgets,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,8 +53,8 @@ struct RawKernel {
     fragments: Vec<String>,
 }
 
-/// Profiles that are planned, and so are refused as such rather than as a slip of the pen.
-const PLANNED: [&str; 2] = ["client", "full"];
+/// A profile that is planned, and so is refused as such rather than as a slip of the pen.
+const PLANNED: &str = "full";
 
 impl Profile {
     /// Reads and checks the profile called `name`.
@@ -59,7 +64,7 @@ impl Profile {
     pub fn load(paths: &Paths, name: &str) -> Result<Self> {
         let known = paths.names("profiles", "yaml");
         let Some(path) = paths.data_file("profiles", &format!("{name}.yaml")) else {
-            if PLANNED.contains(&name) {
+            if name == PLANNED {
                 bail!("--profile {name} is not there yet: this version has {}", known.join(", "));
             }
             bail!("{}", yaml::no_such("profile", name, &known));
@@ -86,6 +91,7 @@ impl Profile {
             stack_features: raw.stack.features,
             kernel_fragments: raw.kernel.fragments,
             busybox: raw.busybox,
+            budgets: raw.budgets,
         })
     }
 }

@@ -60,7 +60,8 @@ impl Target {
             bail!("--stack daemon is not there yet: this version has `module` and `native`");
         }
         let profile = Profile::load(&cx.paths, &args.profile)?;
-        let board = Board::load(&cx.paths, &args.board)?;
+        let mut board = Board::load(&cx.paths, &args.board)?;
+        board.budgets = board.budgets.overruled_by(&profile.budgets);
         Ok(Self { board, profile, stack: args.stack })
     }
 

@@ -116,13 +116,7 @@ fn what_is_not_there_yet_is_refused_with_what_there_is() {
         Target::load(&cx, &TargetArgs { board: board.into(), profile: profile.into(), stack })
     };
     let cases = [
-        (
-            "qemu-pc",
-            "client",
-            Provider::Module,
-            "--profile client is not there yet: this version has minimal",
-        ),
-        ("qemu-pc", "full", Provider::Module, "--profile full is not there yet: this version has minimal"),
+        ("qemu-pc", "full", Provider::Module, "--profile full is not there yet: this version has client"),
         ("qemu-pc", "minimla", Provider::Module, "there is no profile `minimla`: did you mean `minimal`?"),
         ("qemu-cp", "minimal", Provider::Module, "there is no board `qemu-cp`: did you mean `qemu-pc`?"),
         ("qemu-pc", "minimal", Provider::Daemon, "--stack daemon is not there yet: this version has"),
@@ -131,6 +125,8 @@ fn what_is_not_there_yet_is_refused_with_what_there_is() {
         let message = load(board, profile, stack).unwrap_err().to_string();
         assert!(message.starts_with(expected), "{message}");
     }
+    let stack_budget = |profile| load("qemu-pc", profile, Provider::Module).unwrap().board.budgets.stack;
+    assert!(stack_budget("client") > stack_budget("minimal"), "the profile's overrules the board's");
     for (board, stack, name) in [
         ("qemu-pc", Provider::Module, "qemu-pc-minimal"),
         ("qemu-virtio", Provider::Native, "qemu-virtio-minimal-native"),

@@ -28,6 +28,8 @@ macro_rules! errnos {
 errnos! {
     /// Operation not permitted.
     EPERM = 1;
+    /// No such file or directory: no such route to replace.
+    ENOENT = 2;
     /// No such process: no such route to delete.
     ESRCH = 3;
     /// No such device or address: no such ARP entry.

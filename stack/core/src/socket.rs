@@ -16,6 +16,9 @@ pub enum Kind {
     Datagram,
     /// `SOCK_DGRAM` with `IPPROTO_ICMP`: echo requests and their replies.
     Ping,
+    /// `SOCK_RAW`: packets of this IPv4 protocol. That it is for the privileged is the host's to check.
+    #[cfg(feature = "raw")]
+    Raw(u8),
 }
 
 /// Names a socket of the stack. Stale ones find nothing (`EINVAL`).
@@ -25,7 +28,7 @@ pub enum SocketId {
     Tcp(Handle),
     /// A UDP socket.
     Udp(Handle),
-    /// An ICMP echo socket.
+    /// An ICMP echo socket, or a raw one.
     Ping(Handle),
 }
 
@@ -338,6 +341,16 @@ pub enum OptName {
     SendQueued,
     /// `SIOCATMARK`: whether the next byte follows the urgent mark.
     AtMark,
+}
+
+/// An option that raw sockets alone have.
+#[cfg(feature = "raw")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RawOption {
+    /// `IP_HDRINCL`: the program makes the IPv4 header.
+    HeaderIncluded,
+    /// `ICMP_FILTER`: types that are not wanted, a bit each.
+    IcmpFilter,
 }
 
 /// What to do about a multicast group, or an interface for multicasts.

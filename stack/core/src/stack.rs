@@ -3,6 +3,9 @@
 //! Nothing is decided here. Protocols do not know each other; this is the one place that knows
 //! them all.
 
+#[cfg(feature = "rtnetlink")]
+mod configure;
+
 use crate::datagram::Datagrams;
 use crate::drop::DropReason;
 use crate::errno::Errno;
@@ -14,6 +17,8 @@ use crate::net::packet::{Cast, IcmpError, Received, Verdict};
 use crate::net::route::{Path, Route, RouteMatch, RouteQuery};
 use crate::net::{Delivery, IcmpInput, Net, unanswered};
 use crate::secret::Secret;
+#[cfg(feature = "raw")]
+use crate::socket::RawOption;
 use crate::socket::{
     Close, Common, Connect, Front, Grouping, How, Kind, Linger, Membership, Opt, OptName, Readiness, Row,
     SendOptions, SendRoom, SocketId, TcpInfo,
@@ -61,6 +66,10 @@ impl<H: Host> Stack<H> {
     pub fn handle_frame(&mut self, cx: &mut Context<H>, iface: IfIndex, frame: H::Buf) {
         let Some(delivery) = self.net.handle_frame(cx, iface, frame) else { return };
         let Delivery { ip, protocol, header_len, payload } = delivery;
+        #[cfg(feature = "raw")]
+        let mut payload = payload;
+        #[cfg(feature = "raw")]
+        let taken = self.ping.handle_raw(cx, &mut self.net, &ip, protocol, header_len, &mut payload);
         let mut code = PORT;
         let verdict = match protocol {
             // RFC 1122 §4.2.3.10: a connection is between two.
@@ -72,6 +81,8 @@ impl<H: Host> Stack<H> {
                 Ok(()) => Verdict::Taken,
                 Err(reason) => Verdict::Dropped(reason),
             },
+            #[cfg(feature = "raw")]
+            _ if taken => Verdict::Taken,
             _ => {
                 code = PROTOCOL;
                 Verdict::Unreachable(payload)
@@ -124,6 +135,8 @@ impl<H: Host> Stack<H> {
     }
 
     fn report(&mut self, cx: &mut Context<H>, error: &IcmpError<'_>) {
+        #[cfg(feature = "raw")]
+        self.ping.handle_raw_error(cx, error);
         match error.protocol {
             Protocol::TCP => self.tcp.handle_icmp_error(cx, &mut self.net, error),
             Protocol::UDP => self.udp.handle_icmp_error(cx, &mut self.net, error),
@@ -224,6 +237,8 @@ impl<H: Host> Stack<H> {
             Kind::Stream => self.tcp.socket(owner).map(SocketId::Tcp),
             Kind::Datagram => self.udp.socket(owner).map(SocketId::Udp),
             Kind::Ping => self.ping.socket(owner).map(SocketId::Ping),
+            #[cfg(feature = "raw")]
+            Kind::Raw(protocol) => self.ping.raw_socket(owner, Protocol(protocol)).map(SocketId::Ping),
         }
     }
 
@@ -477,6 +492,20 @@ impl<H: Host> Stack<H> {
         }
     }
 
+    /// Sets an option of raw sockets; `ENOPROTOOPT` for others, `EOPNOTSUPP` for a filter of what is not ICMP.
+    #[cfg(feature = "raw")]
+    pub fn set_raw_option(&mut self, id: SocketId, name: RawOption, value: i32) -> Result<(), Errno> {
+        let SocketId::Ping(handle) = id else { return Err(Errno::ENOPROTOOPT) };
+        self.ping.set_raw_option(handle, name, value)
+    }
+
+    /// The value of an option of raw sockets; errors as [`Stack::set_raw_option`].
+    #[cfg(feature = "raw")]
+    pub fn raw_option(&self, id: SocketId, name: RawOption) -> Result<i32, Errno> {
+        let SocketId::Ping(handle) = id else { return Err(Errno::ENOPROTOOPT) };
+        self.ping.raw_option(handle, name)
+    }
+
     /// `TCP_INFO`.
     pub fn tcp_info(&self, now: Instant, id: SocketId) -> Result<TcpInfo, Errno> {
         match id {
@@ -493,6 +522,12 @@ impl<H: Host> Stack<H> {
     /// The lines of `/proc/net/udp`.
     pub fn udp_rows(&self) -> impl Iterator<Item = Row> {
         self.udp.rows()
+    }
+
+    /// The lines of `/proc/net/raw`.
+    #[cfg(feature = "raw")]
+    pub fn raw_rows(&self) -> impl Iterator<Item = Row> {
+        self.ping.raw_rows()
     }
 }
 

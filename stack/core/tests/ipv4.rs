@@ -170,6 +170,8 @@ fn addresses_bring_and_take_their_routes() {
         netmask: ip(255, 255, 255, 0),
         broadcast: ip(10, 0, 2, 255),
         destination: OUR,
+        #[cfg(feature = "rtnetlink")]
+        attributes: linnet_core::net::address::AddressAttributes::DEFAULT,
     };
     assert_eq!(lab.stack.address(ETH), Some(expected));
     assert_eq!(lab.stack.routes().count(), 1);

@@ -87,7 +87,9 @@ int linnet_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct sk_buff *skb;
 	int err;
 
-	if (msg->msg_flags & MSG_OOB || sk->sk_protocol == IPPROTO_RAW)
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (!IS_ENABLED(CONFIG_LINNET_RAW) && sk->sk_protocol == IPPROTO_RAW)
 		return -EOPNOTSUPP;
 	if (msg->msg_name) {
 		struct sockaddr *addr = msg->msg_name;

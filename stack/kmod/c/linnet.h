@@ -23,6 +23,7 @@ enum linnet_kind {
 	LINNET_STREAM,
 	LINNET_DATAGRAM,
 	LINNET_PING,
+	LINNET_RAW,	/* with the protocol in the byte above */
 };
 
 /* SO_LINGER in its three cases, see enum Linger in the core. */
@@ -136,6 +137,46 @@ struct linnet_row {
 	u8			retransmits;
 };
 
+#ifdef CONFIG_LINNET_RTNETLINK
+/* An address as rtnetlink has it. */
+struct linnet_address {
+	u32	ifindex;
+	__be32	address;
+	__be32	broadcast;
+	u32	flags;		/* IFA_F_* */
+	u32	metric;
+	u32	valid;		/* seconds */
+	u32	preferred;	/* seconds */
+	u8	prefix_len;
+	u8	scope;
+	u8	protocol;
+};
+
+/* A route as rtnetlink has it. */
+struct linnet_way {
+	__be32	destination;
+	__be32	gateway;
+	__be32	source;
+	u32	ifindex;
+	u32	metric;
+	u32	mtu;
+	u32	table;
+	u32	flags;		/* RTNH_F_*, RTM_F_* */
+	u8	prefix_len;
+	u8	protocol;
+	u8	scope;
+	u8	type;		/* RTN_* */
+};
+
+/* A neighbour as rtnetlink has it. */
+struct linnet_neighbour {
+	__be32	address;
+	u32	ifindex;
+	u8	mac[LINNET_MAC_LEN];
+	u16	state;		/* NUD_* */
+};
+#endif
+
 /* SOL_SOCKET options that the stack heeds. */
 struct linnet_common {
 	u32	receive_buffer;
@@ -195,6 +236,19 @@ int linnet_route_row(u32 index, struct linnet_route *row);
 int linnet_arp_row(u32 index, struct linnet_arp *row);
 const char *linnet_drop_row(u32 index, u32 *name_len, u32 *count);
 
+#ifdef CONFIG_LINNET_RTNETLINK
+int linnet_address_add(const struct linnet_address *row, u32 flags);
+int linnet_address_delete(const struct linnet_address *row);
+int linnet_address_row(u32 index, struct linnet_address *row);
+int linnet_way_add(const struct linnet_way *row, u32 flags);
+int linnet_way_delete(const struct linnet_way *row);
+int linnet_way_find(struct linnet_way *row);
+int linnet_way_row(u32 index, struct linnet_way *row);
+int linnet_neighbour_add(const struct linnet_neighbour *row, u32 flags);
+int linnet_neighbour_delete(const struct linnet_neighbour *row);
+int linnet_neighbour_row(u32 index, struct linnet_neighbour *row);
+#endif
+
 /* The C shim, for the Rust half. */
 void *linnet_mem_alloc(size_t size);
 void *linnet_mem_resize(void *old, size_t size);
@@ -215,6 +269,11 @@ struct sock *linnet_next_woken(u32 *id);
 void linnet_deliver(struct sock *sk, int error);
 void linnet_owner(struct sock *sk, u32 *uid, unsigned long *inode);
 void linnet_unreachable(void) __noreturn;
+#ifdef CONFIG_LINNET_RTNETLINK
+void linnet_tell_address(const struct linnet_address *row, u32 gone);
+void linnet_tell_route(const struct linnet_way *row, u32 gone);
+void linnet_tell_neighbour(const struct linnet_neighbour *row, u32 gone);
+#endif
 
 /* Between the files of the shim. */
 extern const struct net_proto_family linnet_family;
@@ -259,6 +318,20 @@ static inline int linnet_proc_init(void)
 }
 
 static inline void linnet_proc_exit(void)
+{
+}
+#endif
+
+#ifdef CONFIG_LINNET_RTNETLINK
+int linnet_rtnl_init(void);
+void linnet_rtnl_exit(void);
+#else
+static inline int linnet_rtnl_init(void)
+{
+	return 0;
+}
+
+static inline void linnet_rtnl_exit(void)
 {
 }
 #endif

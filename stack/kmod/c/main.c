@@ -42,14 +42,19 @@ static int __init linnet_init(void)
 	err = linnet_proc_init();
 	if (err)
 		goto out_netdev;
-	err = sock_register(&linnet_family);
+	err = linnet_rtnl_init();
 	if (err)
 		goto out_proc;
+	err = sock_register(&linnet_family);
+	if (err)
+		goto out_rtnl;
 #ifdef CONFIG_NET_GIFCONF
 	register_gifconf(linnet_gifconf);
 #endif
 	return 0;
 
+out_rtnl:
+	linnet_rtnl_exit();
 out_proc:
 	linnet_proc_exit();
 out_netdev:
@@ -69,6 +74,7 @@ static void __exit linnet_exit(void)
 	register_gifconf(NULL);
 #endif
 	sock_unregister(PF_INET);
+	linnet_rtnl_exit();
 	linnet_proc_exit();
 	linnet_netdev_exit();
 	linnet_timer_exit();

@@ -52,6 +52,11 @@ static int linnet_show_udp(struct seq_file *seq, void *v)
 	return linnet_show_sockets(seq, LINNET_DATAGRAM);
 }
 
+static int __maybe_unused linnet_show_raw(struct seq_file *seq, void *v)
+{
+	return linnet_show_sockets(seq, LINNET_RAW);
+}
+
 static int linnet_show_route(struct seq_file *seq, void *v)
 {
 	struct linnet_route row;
@@ -100,6 +105,9 @@ static const struct {
 } linnet_files[] = {
 	{ "tcp", linnet_show_tcp },
 	{ "udp", linnet_show_udp },
+#ifdef CONFIG_LINNET_RAW
+	{ "raw", linnet_show_raw },
+#endif
 	{ "route", linnet_show_route },
 	{ "arp", linnet_show_arp },
 	{ "linnet", linnet_show_drops },

@@ -212,7 +212,7 @@ static const struct proto_ops linnet_dgram_ops = {
 };
 
 /*
- * There are no raw sockets, only the descriptor that programs open to ask
+ * Without raw sockets there is only the descriptor that programs open to ask
  * ioctls: IPPROTO_RAW, which neither sends nor receives.
  */
 static int linnet_create(struct net *net, struct socket *sock, int protocol,
@@ -246,6 +246,12 @@ static int linnet_create(struct net *net, struct socket *sock, int protocol,
 	case SOCK_RAW:
 		if (!capable(CAP_NET_RAW))
 			return -EPERM;
+		if (IS_ENABLED(CONFIG_LINNET_RAW)) {
+			if (!protocol)
+				return -EPROTONOSUPPORT;
+			kind = LINNET_RAW | protocol << 8;
+			break;
+		}
 		if (protocol != IPPROTO_RAW)
 			return -EPROTONOSUPPORT;
 		break;

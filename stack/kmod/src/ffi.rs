@@ -58,6 +58,15 @@ unsafe extern "C" {
     pub fn linnet_deliver(sock: *mut Sock, error: i32);
     /// The user and inode of a socket.
     pub fn linnet_owner(sock: *mut Sock, uid: &mut u32, inode: &mut usize);
+    /// Tells listeners to addresses of one that came, or is `gone`.
+    #[cfg(feature = "rtnetlink")]
+    pub fn linnet_tell_address(row: &LinkAddress, gone: u32);
+    /// Tells listeners to routes.
+    #[cfg(feature = "rtnetlink")]
+    pub fn linnet_tell_route(row: &Way, gone: u32);
+    /// Tells listeners to neighbours.
+    #[cfg(feature = "rtnetlink")]
+    pub fn linnet_tell_neighbour(row: &LinkNeighbour, gone: u32);
     /// What a panic would do.
     #[cfg(target_os = "none")]
     pub fn linnet_unreachable() -> !;
@@ -252,6 +261,76 @@ pub struct Route {
     pub mtu: u32,
     /// `RTF_*`.
     pub flags: u16,
+}
+
+/// `struct linnet_address`: an address as rtnetlink has it.
+#[cfg(feature = "rtnetlink")]
+#[repr(C)]
+pub struct LinkAddress {
+    /// Its interface.
+    pub ifindex: u32,
+    /// The address.
+    pub address: [u8; 4],
+    /// The broadcast address, or zeros.
+    pub broadcast: [u8; 4],
+    /// `IFA_F_*`.
+    pub flags: u32,
+    /// Metric of the route to its network.
+    pub metric: u32,
+    /// Seconds that it is valid; all ones for ever.
+    pub valid: u32,
+    /// Seconds that it is preferred; all ones for ever.
+    pub preferred: u32,
+    /// Bits of its network.
+    pub prefix_len: u8,
+    /// `RT_SCOPE_*`.
+    pub scope: u8,
+    /// `IFAPROT_*`.
+    pub protocol: u8,
+}
+
+/// `struct linnet_way`: a route as rtnetlink has it.
+#[cfg(feature = "rtnetlink")]
+#[repr(C)]
+pub struct Way {
+    /// Network.
+    pub destination: [u8; 4],
+    /// Gateway or zeros.
+    pub gateway: [u8; 4],
+    /// Preferred source or zeros.
+    pub source: [u8; 4],
+    /// Interface or zero.
+    pub ifindex: u32,
+    /// Metric.
+    pub metric: u32,
+    /// Path MTU set with the route, or zero.
+    pub mtu: u32,
+    /// `RT_TABLE_*`.
+    pub table: u32,
+    /// `RTNH_F_*` and `RTM_F_*`.
+    pub flags: u32,
+    /// Bits of the network.
+    pub prefix_len: u8,
+    /// `RTPROT_*`.
+    pub protocol: u8,
+    /// `RT_SCOPE_*`.
+    pub scope: u8,
+    /// `RTN_*`.
+    pub kind: u8,
+}
+
+/// `struct linnet_neighbour`: a neighbour as rtnetlink has it.
+#[cfg(feature = "rtnetlink")]
+#[repr(C)]
+pub struct LinkNeighbour {
+    /// Its address.
+    pub address: [u8; 4],
+    /// Its interface.
+    pub ifindex: u32,
+    /// Its link address.
+    pub mac: [u8; 6],
+    /// `NUD_*`.
+    pub state: u16,
 }
 
 /// `struct linnet_row`.

@@ -50,7 +50,7 @@ pub extern "C" fn linnet_stop() {
 /// A timer of the stack is due.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_timer() {
-    locked(|stack, cx| stack.handle_timers(cx));
+    configured(|stack, cx| stack.handle_timers(cx));
 }
 
 /// Runs `call` on the stack, alone.
@@ -65,6 +65,23 @@ pub fn locked<R>(call: impl FnOnce(&mut Stack<Kernel>, &mut Context<Kernel>) -> 
     let result = call(stack, &mut Context { host: &mut Kernel, now });
     leave(stack);
     result
+}
+
+/// As [`locked`], for what may change addresses, routes or neighbours: who listens to that is told.
+#[cfg(feature = "rtnetlink")]
+pub fn configured<R>(call: impl FnOnce(&mut Stack<Kernel>, &mut Context<Kernel>) -> R) -> R {
+    locked(|stack, cx| {
+        let result = call(stack, cx);
+        crate::rtnl::announce(stack, cx.now);
+        result
+    })
+}
+
+/// As [`locked`]: nobody can listen to what changes.
+#[cfg(not(feature = "rtnetlink"))]
+#[inline(always)]
+pub fn configured<R>(call: impl FnOnce(&mut Stack<Kernel>, &mut Context<Kernel>) -> R) -> R {
+    locked(call)
 }
 
 /// Runs `call` for the socket that C calls `id`; a negative error number or what it gave.

@@ -14,6 +14,8 @@ pub mod host;
 pub mod net;
 pub mod option;
 pub mod queue;
+#[cfg(feature = "rtnetlink")]
+pub mod rtnl;
 pub mod socket;
 
 #[cfg(target_os = "none")]

@@ -2,11 +2,13 @@
 
 use crate::buf::SkBuf;
 use crate::ffi::{self, Arp, RawSkb, RtEntry, SockAddrIn};
-use crate::global::locked;
+use crate::global::{configured, locked};
 use core::net::Ipv4Addr;
 use core::num::NonZeroU32;
 use core::ptr::NonNull;
 use linnet_core::errno::Errno;
+#[cfg(feature = "rtnetlink")]
+use linnet_core::host::Buf;
 use linnet_core::host::IfIndex;
 use linnet_core::net::iface::{Link, LinkKind};
 use linnet_core::net::neighbour::Neighbour;
@@ -19,7 +21,15 @@ pub extern "C" fn linnet_frame(ifindex: u32, skb: NonNull<RawSkb>) {
     // SAFETY: netdev.c gives a linear buffer that is ours alone.
     let frame = unsafe { SkBuf::adopt(skb) };
     let Some(iface) = iface(ifindex) else { return };
-    locked(|stack, cx| stack.handle_frame(cx, iface, frame));
+    #[cfg(feature = "rtnetlink")]
+    let may_change = frame.bytes().get(12..14) == Some(&ARP);
+    locked(|stack, cx| {
+        stack.handle_frame(cx, iface, frame);
+        #[cfg(feature = "rtnetlink")]
+        if may_change {
+            crate::rtnl::announce(stack, cx.now);
+        }
+    });
 }
 
 /// A device came, or changed.
@@ -34,14 +44,14 @@ pub extern "C" fn linnet_link_set(link: &ffi::Link) -> i32 {
         up: link.up,
         running: link.running,
     };
-    code(locked(|stack, _| stack.set_iface(link)))
+    code(configured(|stack, _| stack.set_iface(link)))
 }
 
 /// A device has gone.
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_link_gone(ifindex: u32) {
     let Some(index) = iface(ifindex) else { return };
-    locked(|stack, _| stack.remove_iface(index));
+    configured(|stack, _| stack.remove_iface(index));
 }
 
 /// `SIOCGIFADDR` and its like. `EADDRNOTAVAIL` without an address.
@@ -70,7 +80,7 @@ pub extern "C" fn linnet_iface_set(cmd: u32, ifindex: u32, address: &SockAddrIn)
     }
     let Some(index) = iface(ifindex) else { return Errno::ENODEV.code() };
     let value = address.ip();
-    code(locked(|stack, _| match cmd {
+    code(configured(|stack, _| match cmd {
         SIOCSIFADDR => stack.set_address(index, value),
         SIOCSIFNETMASK => stack.set_netmask(index, value),
         SIOCSIFBRDADDR => stack.set_broadcast(index, value),
@@ -86,7 +96,7 @@ pub extern "C" fn linnet_route_change(cmd: u32, entry: &RtEntry, ifindex: u32) -
         Ok(wanted) => wanted,
         Err(errno) => return errno.code(),
     };
-    code(locked(|stack, _| match cmd {
+    code(configured(|stack, _| match cmd {
         SIOCADDRT => stack.add_route(wanted),
         _ => stack.remove_route(RouteMatch {
             destination: wanted.destination,
@@ -103,7 +113,7 @@ pub extern "C" fn linnet_route_change(cmd: u32, entry: &RtEntry, ifindex: u32) -
 #[unsafe(no_mangle)]
 pub extern "C" fn linnet_arp_change(cmd: u32, arp: &mut Arp) -> i32 {
     let address = Ipv4Addr::from(arp.address);
-    code(locked(|stack, cx| {
+    code(configured(|stack, cx| {
         let named = iface(arp.ifindex);
         let of = |neighbour: &Neighbour| {
             neighbour.address == address && named.is_none_or(|index| index == neighbour.iface)
@@ -163,7 +173,7 @@ pub extern "C" fn linnet_route_row(index: u32, row: &mut ffi::Route) -> i32 {
         flags: RTF_UP
             | flag(found.gateway.is_some(), RTF_GATEWAY)
             | flag(found.prefix_len == 32, RTF_HOST)
-            | flag(found.kind == RouteKind::Reject, RTF_REJECT),
+            | flag(found.kind != RouteKind::Unicast, RTF_REJECT),
     };
     0
 }
@@ -173,7 +183,7 @@ pub fn iface(ifindex: u32) -> Option<IfIndex> {
     NonZeroU32::new(ifindex).map(IfIndex)
 }
 
-fn code(result: Result<(), Errno>) -> i32 {
+pub(crate) fn code(result: Result<(), Errno>) -> i32 {
     result.map_or_else(Errno::code, |()| 0)
 }
 
@@ -213,6 +223,8 @@ fn route(entry: &RtEntry, iface: Option<IfIndex>) -> Result<Route, Errno> {
         metric: (entry.metric.max(1) - 1) as u32,
         mtu: if has(RTF_MTU) { entry.mtu.min(u16::MAX.into()) as u16 } else { 0 },
         kind: if has(RTF_REJECT) { RouteKind::Reject } else { RouteKind::Unicast },
+        #[cfg(feature = "rtnetlink")]
+        attributes: linnet_core::net::route::RouteAttributes::boot(has_gateway),
     })
 }
 
@@ -222,9 +234,13 @@ fn prefix_len(netmask: Ipv4Addr) -> Result<u8, Errno> {
     if mask(len) == netmask { Ok(len) } else { Err(Errno::EINVAL) }
 }
 
-fn mask(prefix_len: u8) -> Ipv4Addr {
+pub(crate) fn mask(prefix_len: u8) -> Ipv4Addr {
     Ipv4Addr::from_bits(u32::MAX.checked_shl(32 - u32::from(prefix_len)).unwrap_or(0))
 }
+
+/// The Ethernet type of ARP: what makes neighbours known.
+#[cfg(feature = "rtnetlink")]
+const ARP: [u8; 2] = [0x08, 0x06];
 
 // <linux/sockios.h>
 const SIOCADDRT: u32 = 0x890b;

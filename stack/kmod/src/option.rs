@@ -5,6 +5,8 @@ use crate::global::{locked, with_socket};
 use crate::net::iface;
 use core::net::Ipv4Addr;
 use linnet_core::errno::Errno;
+#[cfg(feature = "raw")]
+use linnet_core::socket::RawOption;
 use linnet_core::socket::{Common, Grouping, Membership, OptName, SocketId, TcpInfo};
 
 /// Whether `struct sock` may take the option at `SOL_SOCKET`: zero, or `ENOPROTOOPT`.
@@ -65,6 +67,13 @@ pub extern "C" fn linnet_set_option(
             }
             // Only groups joined by the socket itself are delivered to it, whatever this says.
             (SOL_IP, IP_MULTICAST_ALL) => return Ok(0),
+            // Nobody sends options any more that could be shown: `ping` asks all the same.
+            #[cfg(feature = "raw")]
+            (SOL_IP, IP_RECVOPTS | IP_RETOPTS) => return Ok(0),
+            #[cfg(feature = "raw")]
+            (SOL_IP, IP_HDRINCL) | (SOL_RAW, ICMP_FILTER) => {
+                return stack.set_raw_option(id, raw_option(level), number(value)?).map(|()| 0);
+            }
             // There is one algorithm, and it may be asked for.
             (SOL_TCP, TCP_CONGESTION) if stream && value.starts_with(b"reno") => return Ok(0),
             (SOL_TCP, _) if stream && value.len() < 4 => return Err(Errno::EINVAL),
@@ -96,6 +105,10 @@ pub extern "C" fn linnet_get_option(
                 return Ok(put(value, ffi::tcp_info_bytes(&stack.tcp_info(cx.now, id)?)));
             }
             (SOL_TCP, TCP_CONGESTION) if stream => return Ok(put(value, b"reno\0\0\0\0\0\0\0\0\0\0\0\0")),
+            #[cfg(feature = "raw")]
+            (SOL_IP, IP_HDRINCL) | (SOL_RAW, ICMP_FILTER) => {
+                return Ok(put_number(value, level, stack.raw_option(id, raw_option(level))?));
+            }
             _ => option(level, name, stream)?,
         };
         Ok(put_number(value, level, stack.option(id, name)?))
@@ -150,6 +163,12 @@ fn option(level: u32, name: u32, stream: bool) -> Result<OptName, Errno> {
         (SOL_TCP, TCP_USER_TIMEOUT) => OptName::UserTimeout,
         _ => return Err(Errno::ENOPROTOOPT),
     })
+}
+
+/// Which option of raw sockets it is: each level has one.
+#[cfg(feature = "raw")]
+fn raw_option(level: u32) -> RawOption {
+    if level == SOL_IP { RawOption::HeaderIncluded } else { RawOption::IcmpFilter }
 }
 
 /// A number in an `int`, or in the single byte that IP options may come in.
@@ -229,6 +248,12 @@ const SOL_IP: u32 = 0;
 const SOL_TCP: u32 = 6;
 const IP_TOS: u32 = 1;
 const IP_TTL: u32 = 2;
+#[cfg(feature = "raw")]
+const IP_HDRINCL: u32 = 3;
+#[cfg(feature = "raw")]
+const IP_RECVOPTS: u32 = 6;
+#[cfg(feature = "raw")]
+const IP_RETOPTS: u32 = 7;
 const IP_PKTINFO: u32 = 8;
 const IP_MTU_DISCOVER: u32 = 10;
 const IP_RECVERR: u32 = 11;
@@ -241,6 +266,12 @@ const IP_MULTICAST_LOOP: u32 = 34;
 const IP_ADD_MEMBERSHIP: u32 = 35;
 const IP_DROP_MEMBERSHIP: u32 = 36;
 const IP_MULTICAST_ALL: u32 = 49;
+
+// <linux/icmp.h>
+#[cfg(feature = "raw")]
+const SOL_RAW: u32 = 255;
+#[cfg(feature = "raw")]
+const ICMP_FILTER: u32 = 1;
 
 // <linux/tcp.h>
 const TCP_NODELAY: u32 = 1;

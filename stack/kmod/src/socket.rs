@@ -199,6 +199,8 @@ pub extern "C" fn linnet_socket_row(kind: u32, index: u32, row: &mut ffi::Row) -
     locked(|stack, cx| {
         let found = match kind_of(kind) {
             Kind::Stream => stack.tcp_rows(cx.now).nth(index as usize),
+            #[cfg(feature = "raw")]
+            Kind::Raw(_) => stack.raw_rows().nth(index as usize),
             _ => stack.udp_rows().nth(index as usize),
         };
         let Some(found) = found else { return Errno::ENXIO.code() };
@@ -236,6 +238,9 @@ fn kind_of(kind: u32) -> Kind {
     match kind {
         0 => Kind::Stream,
         1 => Kind::Datagram,
+        // LINNET_RAW, with the protocol above.
+        #[cfg(feature = "raw")]
+        3.. => Kind::Raw((kind >> 8) as u8),
         _ => Kind::Ping,
     }
 }

@@ -146,6 +146,21 @@ impl Board {
     }
 }
 
+impl Budgets {
+    /// These, where `other` has none of its own.
+    #[must_use]
+    pub fn overruled_by(&self, other: &Self) -> Self {
+        Self {
+            rootfs: other.rootfs.or(self.rootfs),
+            kernel: other.kernel.or(self.kernel),
+            stack: other.stack.or(self.stack),
+            firmware: other.firmware.or(self.firmware),
+            net: other.net.or(self.net),
+            memory: other.memory.or(self.memory),
+        }
+    }
+}
+
 impl Root {
     /// As in board files.
     #[must_use]

@@ -49,6 +49,17 @@ impl Fragment {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self { name: paths.show(&path), text })
     }
+
+    /// What the features of our stack that the profile called `profile` selects ask for: `CONFIG_LINNET_X` each,
+    /// for C's half of what Cargo's feature `x` is to Rust's.
+    #[must_use]
+    pub fn of_features(profile: &str, features: &[String]) -> Self {
+        let lines = features.iter().map(|name| {
+            let symbol = name.to_uppercase().replace('-', "_");
+            format!("CONFIG_LINNET_{symbol}=y\n")
+        });
+        Self { name: format!("the features of profiles/{profile}.yaml"), text: lines.collect() }
+    }
 }
 
 impl Requests {
@@ -153,6 +164,13 @@ fn offer(dirs: &[impl AsRef<Path>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn features_are_asked_for_by_symbols_of_their_names() {
+        let features = ["raw".to_owned(), "syn-cookies".to_owned()];
+        let fragment = Fragment::of_features("client", &features);
+        assert_eq!(fragment.text, "CONFIG_LINNET_RAW=y\nCONFIG_LINNET_SYN_COOKIES=y\n");
+    }
 
     fn fragment(name: &str, text: &str) -> Fragment {
         Fragment { name: name.to_owned(), text: text.to_owned() }

@@ -44,6 +44,12 @@ impl BuildStack<'_> {
     fn kmod(&self, file: &str) -> PathBuf {
         self.root.join("stack/kmod").join(file)
     }
+
+    /// What C calls of each feature, beside the list that all have.
+    fn scripts(&self) -> impl Iterator<Item = PathBuf> {
+        let scripts = self.features.iter().map(|feature| self.kmod(&format!("prelink-{feature}.ld")));
+        scripts.filter(|script| script.is_file())
+    }
 }
 
 impl Stage for BuildStack<'_> {
@@ -65,6 +71,9 @@ impl Stage for BuildStack<'_> {
         }
         inputs.file("target", &self.kmod(&format!("{TARGET}.json")))?;
         inputs.file("prelink.ld", &self.kmod("prelink.ld"))?;
+        for script in self.scripts() {
+            inputs.file(&script.file_name().unwrap_or_default().to_string_lossy(), &script)?;
+        }
         inputs.text("features", self.features.join(" "));
         inputs.text("code generation", CODEGEN.join(" "));
         inputs.text("from the kernel", KERNEL_HAS.join(" "));
@@ -81,7 +90,8 @@ impl Stage for BuildStack<'_> {
             task.note("compiling");
             let mut cargo = compiler::cargo(cx, self.rust);
             cargo.args(["rustc", "--locked", "-p", "linnet-kmod", "--lib", "--profile", "device"]);
-            cargo.args(["--crate-type", "staticlib", "--features", &self.features.join(",")]);
+            cargo.args(["--crate-type", "staticlib", "--no-default-features"]);
+            cargo.args(["--features", &self.features.join(",")]);
             cargo.args(["-Zjson-target-spec", "-Zbuild-std=core,alloc"]);
             cargo.arg("-Zbuild-std-features=optimize_for_size");
             cargo.arg("--target").arg(self.kmod(&format!("{TARGET}.json")));
@@ -93,7 +103,7 @@ impl Stage for BuildStack<'_> {
             let mut link = process::command("ld");
             link.args(["-m", "elf_iamcu", "-r", "--gc-sections", "-T"]).arg(self.kmod("prelink.ld"));
             link.args(KERNEL_HAS.map(|name| format!("--wrap={name}")));
-            link.arg("-o").arg(&object).arg(&archive);
+            link.arg("-o").arg(&object).arg(&archive).args(self.scripts());
             process::run(cx, task, &mut link, &log)
         })?;
         let mut hide = process::command("objcopy");

@@ -13,6 +13,10 @@ impl<H: Host> Datagrams<H> {
     /// Takes an address and a port; port zero for any. `EINVAL` if it has a port,
     /// `EADDRNOTAVAIL` for an address that is not ours, `EADDRINUSE` for one that is taken.
     pub fn bind(&mut self, net: &Net<H>, handle: Handle, local: SocketAddrV4) -> Result<(), Errno> {
+        #[cfg(feature = "raw")]
+        if self.get(handle)?.raw.is_some() {
+            return self.bind_raw(net, handle, local);
+        }
         if self.get(handle)?.local.port() != 0 {
             return Err(Errno::EINVAL);
         }
@@ -75,6 +79,10 @@ impl<H: Host> Datagrams<H> {
     pub(super) fn autobind(&mut self, net: &Net<H>, handle: Handle) -> Result<(), Errno> {
         let local = self.get(handle)?.local;
         if local.port() != 0 {
+            return Ok(());
+        }
+        #[cfg(feature = "raw")]
+        if self.get(handle)?.raw.is_some() {
             return Ok(());
         }
         self.take_port(net, handle, local).map_err(|_| Errno::EAGAIN)

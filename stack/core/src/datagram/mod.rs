@@ -6,6 +6,8 @@
 mod bind;
 mod error;
 mod options;
+#[cfg(feature = "raw")]
+mod raw;
 mod receive;
 mod send;
 mod socket;

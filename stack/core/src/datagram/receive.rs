@@ -134,7 +134,12 @@ impl<H: Host> Datagrams<H> {
 
 impl<H: Host> Socket<H> {
     /// Queues a datagram if there is room: one may go beyond the limit, as in Linux.
-    fn enqueue(&mut self, cx: &mut Context<H>, memory: &mut Memory, buf: H::Buf) -> Verdict<H::Buf> {
+    pub(super) fn enqueue(
+        &mut self,
+        cx: &mut Context<H>,
+        memory: &mut Memory,
+        buf: H::Buf,
+    ) -> Verdict<H::Buf> {
         let footprint = buf.footprint();
         let reason = if self.no_receive {
             DropReason::Closed
@@ -154,7 +159,7 @@ impl<H: Host> Socket<H> {
 }
 
 #[inline(never)]
-fn set_meta<B: Buf>(buf: &mut B, ip: &Received, source_port: u16) {
+pub(super) fn set_meta<B: Buf>(buf: &mut B, ip: &Received, source_port: u16) {
     buf.set_meta(Meta::Datagram(DatagramMeta {
         source: ip.source,
         source_port,

@@ -27,6 +27,10 @@ impl<H: Host> Datagrams<H> {
         if options.urgent {
             return Err(Errno::EOPNOTSUPP);
         }
+        #[cfg(feature = "raw")]
+        if self.get(handle)?.raw.is_some() {
+            return self.send_raw(cx, net, handle, payload, options);
+        }
         let ping = self.is_ping();
         let to = options.to.or(self.get(handle)?.peer).ok_or(Errno::EDESTADDRREQ)?;
         if options.to.is_some() && to.port() == 0 && !ping {

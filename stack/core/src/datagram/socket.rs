@@ -36,6 +36,9 @@ pub(super) struct Socket<H: Host> {
     pub multicast_iface: Option<IfIndex>,
     pub common: Common,
     pub settings: Settings,
+    /// What makes it a raw socket.
+    #[cfg(feature = "raw")]
+    pub raw: Option<super::raw::Raw>,
 }
 
 impl<H: Host> Socket<H> {
@@ -56,6 +59,8 @@ impl<H: Host> Socket<H> {
         no_receive: false,
         no_send: false,
         settings: Settings::DEFAULT,
+        #[cfg(feature = "raw")]
+        raw: None,
     };
 
     pub fn new(owner: Owner) -> Self {
@@ -90,9 +95,23 @@ impl<H: Host> Socket<H> {
         }
     }
 
+    /// A raw socket's line has its protocol in the place of the port.
+    #[cfg(feature = "raw")]
+    pub fn shown_local(&self) -> SocketAddrV4 {
+        let port = self.raw_protocol().map_or(self.local.port(), u16::from);
+        SocketAddrV4::new(*self.local.ip(), port)
+    }
+
+    /// The socket's own address.
+    #[cfg(not(feature = "raw"))]
+    #[inline(always)]
+    pub fn shown_local(&self) -> SocketAddrV4 {
+        self.local
+    }
+
     pub fn row(&self) -> Row {
         Row {
-            local: self.local,
+            local: self.shown_local(),
             peer: self.peer.unwrap_or(NOWHERE),
             state: if self.peer.is_some() { 1 } else { 7 },
             send_queue: 0,

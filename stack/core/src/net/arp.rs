@@ -32,7 +32,7 @@ impl<H: Host> Net<H> {
             return Err(DropReason::Martian);
         }
         // Without an address there is nothing to answer, but our own probe (RFC 5227 §2.1.1) may be.
-        let own = iface.address.filter(|own| own.address == packet.target);
+        let own = self.ifaces.address_for(iface, packet.target).filter(|own| own.address == packet.target);
         let own = own.filter(|_| packet.operation == Operation::Request);
         // A sender of 0.0.0.0 asks whether the address is free (RFC 5227): answered, not learned.
         if !sender.is_unspecified() {
@@ -66,10 +66,11 @@ impl<H: Host> Net<H> {
         mac: Option<Mac>,
     ) {
         let Some(iface) = self.ifaces.by_index(index).copied() else { return };
+        let own = self.ifaces.address_for(&iface, target);
         let request = Packet {
             operation: Operation::Request,
             sender_mac: iface.link.mac,
-            sender: iface.address.map_or(Ipv4Addr::UNSPECIFIED, |own| own.address),
+            sender: own.map_or(Ipv4Addr::UNSPECIFIED, |own| own.address),
             target_mac: Mac::default(),
             target,
         };

@@ -1,11 +1,15 @@
 //! Interfaces, addresses and routes as the host sets them, with what follows from each.
 
+use super::Net;
 use super::iface::{IfaceAddress, Link, LinkKind};
 use super::neighbour::Neighbour;
+#[cfg(feature = "rtnetlink")]
+use super::neighbour::Reachability;
 use super::route::{Path, PathKind, Route, RouteKind, RouteMatch, RouteQuery};
-use super::{Net, iface};
 use crate::errno::Errno;
 use crate::host::{Context, Host, IfIndex};
+#[cfg(feature = "rtnetlink")]
+use crate::time::Instant;
 use core::net::Ipv4Addr;
 
 impl<H: Host> Net<H> {
@@ -21,6 +25,8 @@ impl<H: Host> Net<H> {
                 && iface.address.is_none()
             {
                 iface.set_address(Ipv4Addr::LOCALHOST)?;
+                #[cfg(feature = "rtnetlink")]
+                self.note_first(link.index, None);
             }
             self.add_connected(link.index)?;
         } else if was_up && !link.up {
@@ -34,6 +40,8 @@ impl<H: Host> Net<H> {
         self.way = None;
         self.flush(index);
         self.groups.forget_iface(index);
+        #[cfg(feature = "rtnetlink")]
+        self.forget_addresses(index);
         self.ifaces.remove(index);
     }
 
@@ -46,15 +54,25 @@ impl<H: Host> Net<H> {
     /// it away. Routes over the interface go, the one to the new network comes.
     pub fn set_address(&mut self, index: IfIndex, address: Ipv4Addr) -> Result<(), Errno> {
         self.way = None;
+        #[cfg(feature = "rtnetlink")]
+        let before = self.address(index);
         let iface = self.ifaces.by_index_mut(index).ok_or(Errno::ENODEV)?;
-        if iface.set_address(address)? { self.renumber(index) } else { Ok(()) }
+        let changed = iface.set_address(address)?;
+        #[cfg(feature = "rtnetlink")]
+        self.note_first(index, before);
+        if changed { self.renumber(index) } else { Ok(()) }
     }
 
     /// `SIOCSIFNETMASK`.
     pub fn set_netmask(&mut self, index: IfIndex, netmask: Ipv4Addr) -> Result<(), Errno> {
         self.way = None;
+        #[cfg(feature = "rtnetlink")]
+        let before = self.address(index);
         let iface = self.ifaces.by_index_mut(index).ok_or(Errno::ENODEV)?;
-        if iface.set_netmask(netmask)? { self.renumber(index) } else { Ok(()) }
+        let changed = iface.set_netmask(netmask)?;
+        #[cfg(feature = "rtnetlink")]
+        self.note_first(index, before);
+        if changed { self.renumber(index) } else { Ok(()) }
     }
 
     /// `SIOCSIFBRDADDR`.
@@ -71,6 +89,13 @@ impl<H: Host> Net<H> {
         if route.kind == RouteKind::Reject {
             return self.routes.add(Route { gateway: None, iface: None, ..route });
         }
+        let iface = self.iface_by(&route)?;
+        self.routes.add(Route { iface: Some(iface), ..route })
+    }
+
+    /// The interface of a route, which its gateway may determine; errors as [`Net::add_route`].
+    #[inline(always)]
+    pub(super) fn iface_by(&self, route: &Route) -> Result<IfIndex, Errno> {
         let iface = match route.gateway {
             None => route.iface.ok_or(Errno::ENODEV)?,
             Some(gateway) => {
@@ -90,7 +115,7 @@ impl<H: Host> Net<H> {
             }
         };
         self.require_up(iface)?;
-        self.routes.add(Route { iface: Some(iface), ..route })
+        Ok(iface)
     }
 
     /// `SIOCDELRT`: `ESRCH` if none agrees.
@@ -107,6 +132,12 @@ impl<H: Host> Net<H> {
     /// The ARP cache, in no order.
     pub fn neighbours(&self) -> impl Iterator<Item = Neighbour> {
         self.neighbours.iter()
+    }
+
+    /// The ARP cache with how much is known of each neighbour.
+    #[cfg(feature = "rtnetlink")]
+    pub fn neighbour_states(&self, now: Instant) -> impl Iterator<Item = (Neighbour, Reachability)> {
+        self.neighbours.states(now)
     }
 
     /// `SIOCSARP`.
@@ -178,13 +209,24 @@ impl<H: Host> Net<H> {
         let known = self.path_mtus.of(to).unwrap_or(0);
         match (self.routes.lookup(to, query.iface), bound) {
             (Some(Route { kind: RouteKind::Reject, .. }), _) => Err(Errno::EHOSTUNREACH),
+            #[cfg(feature = "rtnetlink")]
+            (Some(Route { kind: RouteKind::Prohibit, .. }), _) => Err(Errno::EACCES),
+            #[cfg(feature = "rtnetlink")]
+            (Some(Route { kind: RouteKind::Blackhole, .. }), _) => Err(Errno::EINVAL),
             (Some(route), _) => {
                 let link = route.iface.and_then(|index| self.link(index)).ok_or(Errno::ENETUNREACH)?;
                 let mtu = match (known, route.mtu) {
                     (0, mtu) | (mtu, 0) => mtu,
                     (known, mtu) => known.min(mtu),
                 };
-                Ok(path(link, PathKind::Unicast, route.gateway.unwrap_or(to), mtu))
+                let next_hop = route.gateway.unwrap_or(to);
+                let path = path(link, PathKind::Unicast, next_hop, mtu);
+                #[cfg(feature = "rtnetlink")]
+                if query.source.is_none_or(|source| source.is_unspecified()) {
+                    let source = self.preferred_source(link.index, next_hop, route.attributes.source);
+                    return Ok(Path { source, ..path });
+                }
+                Ok(path)
             }
             // A socket bound to an interface reaches who is on its link without a route.
             (None, Some(link)) => Ok(path(link, PathKind::Unicast, to, known)),
@@ -221,23 +263,24 @@ impl<H: Host> Net<H> {
         self.ifaces.by_index(index).map(|iface| &iface.link)
     }
 
-    fn require_up(&self, index: IfIndex) -> Result<&Link, Errno> {
+    pub(super) fn require_up(&self, index: IfIndex) -> Result<&Link, Errno> {
         let link = self.link(index).ok_or(Errno::ENODEV)?;
         if link.up { Ok(link) } else { Err(Errno::ENETDOWN) }
     }
 
-    fn renumber(&mut self, index: IfIndex) -> Result<(), Errno> {
+    pub(super) fn renumber(&mut self, index: IfIndex) -> Result<(), Errno> {
         self.flush(index);
         self.add_connected(index)
     }
 
-    fn flush(&mut self, index: IfIndex) {
+    pub(super) fn flush(&mut self, index: IfIndex) {
         self.routes.flush(index);
         self.neighbours.flush(&mut self.memory, index);
     }
 
+    #[cfg(not(feature = "rtnetlink"))]
     fn add_connected(&mut self, index: IfIndex) -> Result<(), Errno> {
-        let Some(iface::Iface { link, address: Some(own) }) = self.ifaces.by_index(index) else {
+        let Some(super::iface::Iface { link, address: Some(own) }) = self.ifaces.by_index(index) else {
             return Ok(());
         };
         if !link.up || own.prefix_len() == 32 || link.kind == LinkKind::Loopback {

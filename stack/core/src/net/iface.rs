@@ -1,8 +1,12 @@
 //! Interfaces and their addresses: what is ours, what is a broadcast.
 //!
-//! One address to an interface. What Linux's ioctls do to addresses is done here; the routes
+//! One address to an interface, or with feature `rtnetlink` more (`address.rs`). What Linux's ioctls do to addresses is done here; the routes
 //! that follow from it are `Net`'s to add.
 
+#[cfg(feature = "rtnetlink")]
+use super::address::{AddressAttributes, More};
+#[cfg(feature = "rtnetlink")]
+use super::change::Changes;
 use crate::errno::Errno;
 use crate::host::IfIndex;
 use alloc::vec::Vec;
@@ -46,6 +50,9 @@ pub struct IfaceAddress {
     pub broadcast: Ipv4Addr,
     /// The other end of a point-to-point link; otherwise the same as `address`.
     pub destination: Ipv4Addr,
+    /// What rtnetlink says about it.
+    #[cfg(feature = "rtnetlink")]
+    pub attributes: AddressAttributes,
 }
 
 impl IfaceAddress {
@@ -83,12 +90,23 @@ pub(super) struct Iface {
 }
 
 /// All interfaces.
-#[derive(Default)]
-pub(super) struct Ifaces(Vec<Iface>);
+pub(super) struct Ifaces {
+    pub list: Vec<Iface>,
+    #[cfg(feature = "rtnetlink")]
+    pub more: More,
+    #[cfg(feature = "rtnetlink")]
+    pub changes: Changes<(IfIndex, IfaceAddress)>,
+}
 
 impl Ifaces {
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            list: Vec::new(),
+            #[cfg(feature = "rtnetlink")]
+            more: More::new(),
+            #[cfg(feature = "rtnetlink")]
+            changes: Changes::new(),
+        }
     }
 
     /// Takes in or renews the description of an interface. `true` if it was up before.
@@ -101,30 +119,44 @@ impl Ifaces {
             iface.link = link;
             return Ok(was_up);
         }
-        if !crate::list::try_push(&mut self.0, Iface { link, address: None }) {
+        if !crate::list::try_push(&mut self.list, Iface { link, address: None }) {
             return Err(Errno::ENOMEM);
         }
         Ok(false)
     }
 
     pub fn remove(&mut self, index: IfIndex) {
-        crate::list::take_first(&mut self.0, |iface| iface.link.index == index);
+        crate::list::take_first(&mut self.list, |iface| iface.link.index == index);
     }
 
     pub fn by_index(&self, index: IfIndex) -> Option<&Iface> {
-        self.0.iter().find(|iface| iface.link.index == index)
+        self.list.iter().find(|iface| iface.link.index == index)
     }
 
     pub fn by_index_mut(&mut self, index: IfIndex) -> Option<&mut Iface> {
-        self.0.iter_mut().find(|iface| iface.link.index == index)
+        self.list.iter_mut().find(|iface| iface.link.index == index)
     }
 
     /// Those that are up.
     pub fn up(&self) -> impl Iterator<Item = &Iface> {
-        self.0.iter().filter(|iface| iface.link.up)
+        self.list.iter().filter(|iface| iface.link.up)
+    }
+
+    /// Those that are up and have an address, once for each.
+    #[cfg(feature = "rtnetlink")]
+    pub fn addressed(&self) -> impl Iterator<Item = (&Link, &IfaceAddress)> {
+        self.all().filter(|(link, _)| link.up)
+    }
+
+    /// The address of `iface`.
+    #[cfg(not(feature = "rtnetlink"))]
+    #[inline(always)]
+    pub fn address_for(&self, iface: &Iface, _other: Ipv4Addr) -> Option<IfaceAddress> {
+        iface.address
     }
 
     /// Those that are up and have an address.
+    #[cfg(not(feature = "rtnetlink"))]
     pub fn addressed(&self) -> impl Iterator<Item = (&Link, &IfaceAddress)> {
         self.up().filter_map(|iface| Some((&iface.link, iface.address.as_ref()?)))
     }
@@ -186,6 +218,8 @@ impl Iface {
             netmask,
             broadcast: self.broadcast(address, netmask),
             destination: address,
+            #[cfg(feature = "rtnetlink")]
+            attributes: AddressAttributes::DEFAULT,
         });
         Ok(true)
     }
@@ -264,8 +298,9 @@ mod tests {
         for (name, address, netmask, broadcast) in cases {
             let mut iface = iface(LinkKind::Ethernet);
             assert_eq!(iface.set_address(address), Ok(true), "{name}");
-            let expected = IfaceAddress { address, netmask, broadcast, destination: address };
-            assert_eq!(iface.address, Some(expected), "{name}");
+            let own = iface.address.expect("an address");
+            assert_eq!((own.address, own.netmask, own.broadcast), (address, netmask, broadcast), "{name}");
+            assert_eq!(own.destination, address, "{name}");
             assert_eq!(iface.set_address(address), Ok(false), "{name} again");
         }
         assert_eq!(iface(LinkKind::Ethernet).set_address(ip(224, 0, 0, 1)), Err(Errno::EINVAL));
@@ -293,6 +328,8 @@ mod tests {
             netmask: mask(len),
             broadcast: Ipv4Addr::UNSPECIFIED,
             destination: ip(10, 0, 2, 4),
+            #[cfg(feature = "rtnetlink")]
+            attributes: AddressAttributes::DEFAULT,
         };
         assert!(own(24).is_broadcast(ip(10, 0, 2, 255)));
         assert!(own(24).is_broadcast(ip(10, 0, 2, 0)));

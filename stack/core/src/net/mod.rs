@@ -4,7 +4,11 @@
 //! [`Net`]'s methods lie with what they are about: `config.rs`, `output.rs`, `input.rs`,
 //! `arp.rs`, `icmp.rs`, `igmp.rs`.
 
+#[cfg(feature = "rtnetlink")]
+pub mod address;
 mod arp;
+#[cfg(feature = "rtnetlink")]
+pub mod change;
 mod config;
 mod icmp;
 pub mod iface;
@@ -14,8 +18,12 @@ pub mod neighbour;
 mod output;
 pub mod packet;
 pub mod path_mtu;
+#[cfg(feature = "raw")]
+mod raw;
 pub mod reassembly;
 pub mod route;
+#[cfg(feature = "rtnetlink")]
+mod table;
 
 pub use icmp::{IcmpInput, unanswered};
 pub use input::Delivery;
@@ -83,6 +91,8 @@ impl<H: Host> Net<H> {
         }
         self.handle_igmp_timers(cx);
         self.path_mtus.expire(cx.now);
+        #[cfg(feature = "rtnetlink")]
+        self.handle_address_timers(cx.now);
         self.way = None;
         self.rearm();
     }
@@ -98,7 +108,10 @@ impl<H: Host> Net<H> {
     fn rearm(&mut self) {
         let waiting = Instant::sooner(self.neighbours.next_deadline(), self.reassembly.next_deadline());
         let known = Instant::sooner(self.groups.next_deadline(), self.path_mtus.next_deadline());
-        self.earliest = Instant::sooner(waiting, known);
+        let next = Instant::sooner(waiting, known);
+        #[cfg(feature = "rtnetlink")]
+        let next = Instant::sooner(next, self.next_address_deadline());
+        self.earliest = next;
     }
 
     /// The next packet, from its IPv4 header, that could not be delivered because its next hop

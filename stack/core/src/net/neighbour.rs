@@ -7,6 +7,8 @@
 //! used by us, then what never answered, then what was used longest ago: a flood of strangers
 //! does not push out the gateway.
 
+#[cfg(feature = "rtnetlink")]
+use super::change::{Change, Changes};
 use crate::errno::Errno;
 use crate::host::{Buf, Host, IfIndex, Queue};
 use crate::memory::{Memory, Pressure};
@@ -38,6 +40,22 @@ pub struct Neighbour {
     pub mac: Option<Mac>,
     /// Set by hand: never asked about, never evicted.
     pub permanent: bool,
+}
+
+/// How much is known of a neighbour (feature `rtnetlink`): Linux's `NUD_*`, as far as they are told apart.
+#[cfg(feature = "rtnetlink")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reachability {
+    /// Asked, no answer yet.
+    Incomplete,
+    /// Confirmed within [`CONFIRMED`].
+    Reachable,
+    /// Confirmed before that.
+    Stale,
+    /// Asked again.
+    Probe,
+    /// Set by hand.
+    Permanent,
 }
 
 struct Entry<H: Host> {
@@ -101,11 +119,20 @@ pub(super) enum Due<H: Host> {
     Failed(H::Queue),
 }
 
-pub(super) struct Neighbours<H: Host>(Vec<Entry<H>>);
+pub(super) struct Neighbours<H: Host> {
+    entries: Vec<Entry<H>>,
+    /// Neighbours whose link address became known or another, or that were forgotten.
+    #[cfg(feature = "rtnetlink")]
+    pub changes: Changes<Neighbour>,
+}
 
 impl<H: Host> Neighbours<H> {
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            entries: Vec::new(),
+            #[cfg(feature = "rtnetlink")]
+            changes: Changes::new(),
+        }
     }
 
     /// Where to send `packet`; without an answer yet it waits here.
@@ -164,22 +191,38 @@ impl<H: Host> Neighbours<H> {
         let Some(entry) = self.find(iface, address) else {
             if for_us {
                 self.insert(memory, iface, address, state, now);
+                #[cfg(feature = "rtnetlink")]
+                self.note(iface, address, Some(mac));
             }
             return None;
         };
+        #[cfg(feature = "rtnetlink")]
+        let is_new = entry.state.mac() != Some(mac);
         match entry.state {
             State::Permanent { .. } => return None,
             // Two answers to one question: the first counts.
             State::Confirmed { at, .. } if now.past(at) < RETRY => return None,
             _ => entry.state = state,
         }
-        Some(entry.take_waiting(memory))
+        let waiting = entry.take_waiting(memory);
+        #[cfg(feature = "rtnetlink")]
+        if is_new {
+            self.note(iface, address, Some(mac));
+        }
+        Some(waiting)
+    }
+
+    /// Notes that a neighbour's link address became known, or without one that it was forgotten.
+    #[cfg(feature = "rtnetlink")]
+    fn note(&mut self, iface: IfIndex, address: Ipv4Addr, mac: Option<Mac>) {
+        let neighbour = Neighbour { address, iface, mac, permanent: false };
+        self.changes.note(if mac.is_some() { Change::New(neighbour) } else { Change::Gone(neighbour) });
     }
 
     /// The next thing to do now, until there is none.
     pub fn poll_due(&mut self, now: Instant, memory: &mut Memory) -> Option<Due<H>> {
         let is_due = |entry: &Entry<H>| entry.state.retry().is_some_and(|retry| retry.is_due(now));
-        let entry = self.0.iter_mut().find(|entry| is_due(entry))?;
+        let entry = self.entries.iter_mut().find(|entry| is_due(entry))?;
         let (address, iface) = (entry.address, entry.iface);
         match &mut entry.state {
             State::Incomplete { tries, retry } | State::Probing { tries, retry, .. } if *tries < TRIES => {
@@ -193,7 +236,7 @@ impl<H: Host> Neighbours<H> {
 
     /// When [`Neighbours::poll_due`] is next worth calling.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.0.iter().fold(None, |next, entry| Instant::sooner(next, entry.state.retry()))
+        self.entries.iter().fold(None, |next, entry| Instant::sooner(next, entry.state.retry()))
     }
 
     /// Sets an entry by hand.
@@ -206,6 +249,8 @@ impl<H: Host> Neighbours<H> {
         } else if !self.insert(memory, wanted.iface, wanted.address, state, now) {
             return Err(Errno::ENOBUFS);
         }
+        #[cfg(feature = "rtnetlink")]
+        self.changes.note(Change::New(wanted));
         Ok(())
     }
 
@@ -220,7 +265,7 @@ impl<H: Host> Neighbours<H> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Neighbour> {
-        self.0.iter().map(|entry| Neighbour {
+        self.entries.iter().map(|entry| Neighbour {
             address: entry.address,
             iface: entry.iface,
             mac: entry.state.mac(),
@@ -228,8 +273,21 @@ impl<H: Host> Neighbours<H> {
         })
     }
 
+    /// As [`Neighbours::iter`], with how much is known of each.
+    #[cfg(feature = "rtnetlink")]
+    pub fn states(&self, now: Instant) -> impl Iterator<Item = (Neighbour, Reachability)> {
+        let known = self.entries.iter().map(move |entry| match entry.state {
+            State::Incomplete { .. } => Reachability::Incomplete,
+            State::Confirmed { at, .. } if now.past(at) <= CONFIRMED => Reachability::Reachable,
+            State::Confirmed { .. } => Reachability::Stale,
+            State::Probing { .. } => Reachability::Probe,
+            State::Permanent { .. } => Reachability::Permanent,
+        });
+        self.iter().zip(known)
+    }
+
     fn find(&mut self, iface: IfIndex, address: Ipv4Addr) -> Option<&mut Entry<H>> {
-        self.0.iter_mut().find(|entry| entry.address == address && entry.iface == iface)
+        self.entries.iter_mut().find(|entry| entry.address == address && entry.iface == iface)
     }
 
     fn insert(
@@ -240,18 +298,18 @@ impl<H: Host> Neighbours<H> {
         state: State,
         now: Instant,
     ) -> bool {
-        if self.0.len() >= MAX_ENTRIES {
+        if self.entries.len() >= MAX_ENTRIES {
             self.evict(memory, now);
         }
         let entry = Entry { address, iface, state, used: now, wanted: false, waiting: H::Queue::default() };
-        self.0.len() < MAX_ENTRIES && crate::list::try_push(&mut self.0, entry)
+        self.entries.len() < MAX_ENTRIES && crate::list::try_push(&mut self.entries, entry)
     }
 
     /// Makes room, in the order that the module's head gives.
     fn evict(&mut self, memory: &mut Memory, now: Instant) {
         let mut victim = None;
         let mut most = 0;
-        for (index, entry) in self.0.iter().enumerate() {
+        for (index, entry) in self.entries.iter().enumerate() {
             let class: u32 = match entry.state {
                 State::Permanent { .. } => continue,
                 State::Confirmed { .. } | State::Probing { .. } if entry.wanted => 1,
@@ -263,8 +321,12 @@ impl<H: Host> Neighbours<H> {
                 (victim, most) = (Some(index), worth_least);
             }
         }
-        if let Some(mut entry) = victim.and_then(|index| crate::list::take(&mut self.0, index)) {
+        if let Some(mut entry) = victim.and_then(|index| crate::list::take(&mut self.entries, index)) {
             entry.take_waiting(memory);
+            #[cfg(feature = "rtnetlink")]
+            if entry.state.mac().is_some() {
+                self.note(entry.iface, entry.address, None);
+            }
         }
     }
 
@@ -272,7 +334,11 @@ impl<H: Host> Neighbours<H> {
     fn forget(&mut self, memory: &mut Memory, iface: IfIndex, address: Option<Ipv4Addr>) -> Option<H::Queue> {
         let unwanted =
             |entry: &Entry<H>| entry.iface == iface && address.is_none_or(|address| entry.address == address);
-        let mut entry = crate::list::take_first(&mut self.0, unwanted)?;
+        let mut entry = crate::list::take_first(&mut self.entries, unwanted)?;
+        #[cfg(feature = "rtnetlink")]
+        if entry.state.mac().is_some() {
+            self.note(iface, entry.address, None);
+        }
         Some(entry.take_waiting(memory))
     }
 }

@@ -110,7 +110,7 @@ impl<H: Host> Net<H> {
         Ok(())
     }
 
-    fn send_packet(
+    pub(super) fn send_packet(
         &mut self,
         cx: &mut Context<H>,
         path: &Path,

@@ -1,6 +1,10 @@
 //! The routing table: short and linear; the longest prefix wins, then the lowest metric.
 
+#[cfg(feature = "rtnetlink")]
+use super::change::{Change, Changes};
 use super::iface::mask;
+#[cfg(feature = "rtnetlink")]
+pub use super::table::{RouteAttributes, RouteChange, RouteDetails};
 use crate::errno::Errno;
 use crate::host::IfIndex;
 use alloc::vec::Vec;
@@ -53,6 +57,12 @@ pub enum RouteKind {
     Unicast,
     /// They are refused with `EHOSTUNREACH` (`RTF_REJECT`).
     Reject,
+    /// They are refused with `EACCES`.
+    #[cfg(feature = "rtnetlink")]
+    Prohibit,
+    /// They are refused with `EINVAL`, and forgotten.
+    #[cfg(feature = "rtnetlink")]
+    Blackhole,
 }
 
 /// A line of the table.
@@ -72,6 +82,9 @@ pub struct Route {
     pub mtu: u16,
     /// What becomes of the packets.
     pub kind: RouteKind,
+    /// What rtnetlink says about it.
+    #[cfg(feature = "rtnetlink")]
+    pub attributes: RouteAttributes,
 }
 
 /// Which route to remove: the first that agrees in all that is given.
@@ -100,6 +113,8 @@ impl Route {
             metric: 0,
             mtu: 0,
             kind: RouteKind::Unicast,
+            #[cfg(feature = "rtnetlink")]
+            attributes: RouteAttributes::CONNECTED,
         }
     }
 
@@ -108,13 +123,32 @@ impl Route {
     }
 }
 
+#[cfg(feature = "rtnetlink")]
+impl RouteMatch {
+    /// Whether `route` is meant.
+    pub(super) fn agrees(&self, route: &Route) -> bool {
+        route.destination == self.destination
+            && route.prefix_len == self.prefix_len
+            && (self.gateway.is_none() || route.gateway == self.gateway)
+            && (self.iface.is_none() || route.iface == self.iface)
+            && (self.metric == 0 || route.metric == self.metric)
+    }
+}
+
 /// The routing table.
-#[derive(Default)]
-pub(super) struct Routes(Vec<Route>);
+pub(super) struct Routes {
+    pub list: Vec<Route>,
+    #[cfg(feature = "rtnetlink")]
+    pub changes: Changes<Route>,
+}
 
 impl Routes {
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            list: Vec::new(),
+            #[cfg(feature = "rtnetlink")]
+            changes: Changes::new(),
+        }
     }
 
     /// Adds a route; `EINVAL` where bits are set beyond the prefix, `EEXIST` where there is the
@@ -124,16 +158,38 @@ impl Routes {
         if route.prefix_len > 32 || beyond != 0 {
             return Err(Errno::EINVAL);
         }
-        if self.0.contains(&route) {
+        if self.list.contains(&route) {
             return Err(Errno::EEXIST);
         }
-        if crate::list::try_push(&mut self.0, route) { Ok(()) } else { Err(Errno::ENOBUFS) }
+        if !crate::list::try_push(&mut self.list, route) {
+            return Err(Errno::ENOBUFS);
+        }
+        #[cfg(feature = "rtnetlink")]
+        self.changes.note(Change::New(route));
+        Ok(())
     }
 
     /// Removes one route; `ESRCH` if none agrees.
+    #[cfg(feature = "rtnetlink")]
+    pub fn remove(&mut self, wanted: RouteMatch) -> Result<(), Errno> {
+        let place = self.list.iter().position(|route| wanted.agrees(route)).ok_or(Errno::ESRCH)?;
+        self.take_at(place);
+        Ok(())
+    }
+
+    /// Removes all routes over an interface that went down or lost its address.
+    #[cfg(feature = "rtnetlink")]
+    pub fn flush(&mut self, iface: IfIndex) {
+        while let Some(place) = self.list.iter().position(|route| route.iface == Some(iface)) {
+            self.take_at(place);
+        }
+    }
+
+    /// Removes one route; `ESRCH` if none agrees.
+    #[cfg(not(feature = "rtnetlink"))]
     pub fn remove(&mut self, wanted: RouteMatch) -> Result<(), Errno> {
         let mut found = false;
-        self.0.retain(|route| {
+        self.list.retain(|route| {
             let agrees = !found
                 && route.destination == wanted.destination
                 && route.prefix_len == wanted.prefix_len
@@ -147,14 +203,15 @@ impl Routes {
     }
 
     /// Removes all routes over an interface that went down or lost its address.
+    #[cfg(not(feature = "rtnetlink"))]
     pub fn flush(&mut self, iface: IfIndex) {
-        self.0.retain(|route| route.iface != Some(iface));
+        self.list.retain(|route| route.iface != Some(iface));
     }
 
     /// The best route to `destination`, over `iface` if given. Of equals the newest wins.
     pub fn lookup(&self, destination: Ipv4Addr, iface: Option<IfIndex>) -> Option<&Route> {
         let mut best: Option<&Route> = None;
-        for route in &self.0 {
+        for route in &self.list {
             if !route.matches(destination) || (iface.is_some() && route.iface != iface) {
                 continue;
             }
@@ -170,7 +227,7 @@ impl Routes {
     }
 
     pub fn iter(&self) -> core::slice::Iter<'_, Route> {
-        self.0.iter()
+        self.list.iter()
     }
 }
 
