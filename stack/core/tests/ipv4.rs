@@ -180,7 +180,7 @@ fn addresses_bring_and_take_their_routes() {
         ("neighbour", PEER, PathKind::Unicast, OUR),
         ("broadcast", ip(10, 0, 2, 255), PathKind::Broadcast, OUR),
         ("ourselves", OUR, PathKind::Local, OUR),
-        ("loopback network", ip(127, 9, 9, 9), PathKind::Local, ip(127, 9, 9, 9)),
+        ("loopback network", ip(127, 9, 9, 9), PathKind::Local, ip(127, 0, 0, 1)),
     ];
     for (name, to, kind, source) in kinds {
         let path = route(&lab, to).expect(name);

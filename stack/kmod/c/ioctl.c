@@ -110,6 +110,9 @@ static int linnet_ioctl_queue(struct sock *sk, unsigned int cmd, int __user *arg
 {
 	int queued = linnet_queued(linnet_sk(sk)->id, cmd);
 
+	/* Datagrams have no mark. */
+	if (queued == -ENOPROTOOPT)
+		return -ENOIOCTLCMD;
 	return queued < 0 ? queued : put_user(queued, arg);
 }
 

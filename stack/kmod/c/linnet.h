@@ -285,6 +285,7 @@ int linnet_stream_connect(struct socket *sock, struct sockaddr *addr,
 int linnet_stream_accept(struct socket *sock, struct socket *newsock,
 			 struct proto_accept_arg *arg);
 int linnet_stream_disconnect(struct socket *sock);
+bool linnet_connected(struct sock *sk);
 bool linnet_stream_undone_by(struct socket *sock, int how);
 int linnet_stream_listen(struct socket *sock, int backlog);
 int linnet_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);

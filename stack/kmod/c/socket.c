@@ -21,7 +21,7 @@ u32 linnet_events(struct sock *sk, u32 lowat)
 {
 	u32 events = linnet_readiness(linnet_sk(sk)->id, lowat);
 
-	if (READ_ONCE(sk->sk_err))
+	if (READ_ONCE(sk->sk_err) && sk->sk_state != TCP_LISTEN)
 		events |= EPOLLERR;
 	if (sk->sk_type != SOCK_STREAM && !sock_writeable(sk))
 		events &= ~(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
@@ -117,6 +117,10 @@ static int linnet_shutdown_op(struct socket *sock, int how)
 	if (linnet_stream_undone_by(sock, how)) {
 		err = linnet_stream_disconnect(sock);
 	} else {
+		/* Whatever became of a connect(), it is over. */
+		if (sock->state == SS_CONNECTING)
+			sock->state = linnet_connected(sk) ? SS_CONNECTED :
+							     SS_DISCONNECTING;
 		err = linnet_shutdown(linnet_sk(sk)->id, how);
 		/* SHUT_* plus one are the bits RCV_SHUTDOWN and SEND_SHUTDOWN. */
 		if (!err)

@@ -10,10 +10,17 @@
 
 #define LINNET_READ_EVENTS	(EPOLLIN | EPOLLRDHUP)
 
-/* Whether a connect() is under way. */
+bool linnet_connected(struct sock *sk)
+{
+	struct sockaddr_in peer;
+
+	return !linnet_name(linnet_sk(sk)->id, 1, &peer);
+}
+
+/* Whether a connect() is under way: neither done, be it out of room, nor failed. */
 static bool linnet_handshaking(struct socket *sock)
 {
-	return sock->state == SS_CONNECTING &&
+	return sock->state == SS_CONNECTING && !linnet_connected(sock->sk) &&
 	       !(linnet_events(sock->sk, 1) & (EPOLLOUT | EPOLLERR | EPOLLHUP));
 }
 
@@ -24,13 +31,11 @@ static bool linnet_handshaking(struct socket *sock)
 int linnet_stream_disconnect(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
-	struct sockaddr_in peer;
 	int err;
 
 	if (sk->sk_state != TCP_LISTEN &&
-	    (!linnet_name(linnet_sk(sk)->id, 1, &peer) || linnet_handshaking(sock)))
+	    (linnet_connected(sk) || linnet_handshaking(sock)))
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
-	sk->sk_disconnects++;
 	err = linnet_disconnect(linnet_sk(sk)->id);
 	sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
 	sk->sk_state = TCP_CLOSE;
@@ -51,14 +56,14 @@ bool linnet_stream_undone_by(struct socket *sock, int how)
 static int linnet_finish_connect(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
-	struct sockaddr_in peer;
 	int err;
 
-	if (!linnet_name(linnet_sk(sk)->id, 1, &peer)) {
+	if (linnet_connected(sk)) {
 		sock->state = SS_CONNECTED;
 		return 0;
 	}
 	err = sock_error(sk) ?: -ECONNABORTED;
+	sk->sk_disconnects++;
 	linnet_stream_disconnect(sock);
 	return err;
 }
@@ -70,6 +75,8 @@ static int linnet_start_connect(struct socket *sock, struct sockaddr *addr,
 
 	switch (sock->state) {
 	case SS_UNCONNECTED:
+		if (sock->sk->sk_state == TCP_LISTEN)
+			return -EISCONN;
 		err = linnet_check_addr(addr, addr_len);
 		if (err)
 			return err;
@@ -101,6 +108,7 @@ int linnet_stream_connect(struct socket *sock, struct sockaddr *addr,
 
 	lock_sock(sk);
 	if (addr->sa_family == AF_UNSPEC) {
+		sk->sk_disconnects++;
 		err = linnet_stream_disconnect(sock);
 		goto out;
 	}
@@ -275,10 +283,11 @@ int linnet_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		err = linnet_send_room(linnet_sk(sk)->id, &room);
 		if (err)
 			break;
+		/* Nothing needs no room, but a connection. */
+		if (!msg_data_left(msg) && linnet_connected(sk))
+			break;
 		if (room.bytes) {
 			piece = min3(room.bytes, room.segment, (u32)msg_data_left(msg));
-			if (!piece)
-				break;
 			err = linnet_stream_send_piece(sk, msg, piece,
 						       piece == room.segment);
 			if (!err) {

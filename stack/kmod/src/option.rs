@@ -49,8 +49,7 @@ pub extern "C" fn linnet_set_option(
 ) -> i32 {
     let value = value.get(..len as usize).unwrap_or(value);
     if let Some(bit) = ancillary(level, name) {
-        let Ok(wanted) = number(value) else { return Errno::EINVAL.code() };
-        *cmsg = if wanted != 0 { *cmsg | bit } else { *cmsg & !bit };
+        *cmsg = if number(value) != 0 { *cmsg | bit } else { *cmsg & !bit };
         return 0;
     }
     with_socket(id, |stack, cx, id| {
@@ -65,21 +64,27 @@ pub extern "C" fn linnet_set_option(
             (SOL_IP, IP_MULTICAST_IF) => {
                 return stack.group(cx, id, Grouping::SendBy, interface(value)?).map(|()| 0);
             }
-            // Only groups joined by the socket itself are delivered to it, whatever this says.
+            (SOL_IP, IP_MULTICAST_TTL | IP_MULTICAST_LOOP) if value.is_empty() => return Err(Errno::EINVAL),
+            // Whatever this says, a socket hears the groups that anybody here has joined.
             (SOL_IP, IP_MULTICAST_ALL) => return Ok(0),
             // Nobody sends options any more that could be shown: `ping` asks all the same.
             #[cfg(feature = "raw")]
             (SOL_IP, IP_RECVOPTS | IP_RETOPTS) => return Ok(0),
             #[cfg(feature = "raw")]
             (SOL_IP, IP_HDRINCL) | (SOL_RAW, ICMP_FILTER) => {
-                return stack.set_raw_option(id, raw_option(level), number(value)?).map(|()| 0);
+                return stack.set_raw_option(id, raw_option(level), number(value)).map(|()| 0);
             }
             // There is one algorithm, and it may be asked for.
             (SOL_TCP, TCP_CONGESTION) if stream && value.starts_with(b"reno") => return Ok(0),
             (SOL_TCP, _) if stream && value.len() < 4 => return Err(Errno::EINVAL),
             _ => option(level, name, stream)?,
         };
-        stack.set_value(cx, id, name, number(value)?).map(|()| 0)
+        let value = match number(value) {
+            // The two bits of ECN are TCP's own.
+            value if stream && name == OptName::Tos => value & !0x03,
+            value => value,
+        };
+        stack.set_value(cx, id, name, value).map(|()| 0)
     })
 }
 
@@ -109,6 +114,7 @@ pub extern "C" fn linnet_get_option(
             (SOL_IP, IP_HDRINCL) | (SOL_RAW, ICMP_FILTER) => {
                 return Ok(put_number(value, level, stack.raw_option(id, raw_option(level))?));
             }
+            _ if level != SOL_IP && !(stream && level == SOL_TCP) => return Err(Errno::EOPNOTSUPP),
             _ => option(level, name, stream)?,
         };
         Ok(put_number(value, level, stack.option(id, name)?))
@@ -171,20 +177,20 @@ fn raw_option(level: u32) -> RawOption {
     if level == SOL_IP { RawOption::HeaderIncluded } else { RawOption::IcmpFilter }
 }
 
-/// A number in an `int`, or in the single byte that IP options may come in.
+/// A number in an `int`, or in the single byte that IP options may come in; nothing at all is zero.
 #[inline(never)]
-fn number(value: &[u8]) -> Result<i32, Errno> {
+fn number(value: &[u8]) -> i32 {
     match *value {
-        [a, b, c, d, ..] => Ok(i32::from_ne_bytes([a, b, c, d])),
-        [byte, ..] => Ok(byte.into()),
-        [] => Err(Errno::EINVAL),
+        [a, b, c, d, ..] => i32::from_ne_bytes([a, b, c, d]),
+        [byte, ..] => byte.into(),
+        [] => 0,
     }
 }
 
 /// `struct ip_mreq`, or the longer `struct ip_mreqn`.
 fn membership(value: &[u8]) -> Result<Membership, Errno> {
     let ifindex = match value.get(8..12) {
-        Some(bytes) => number(bytes)? as u32,
+        Some(bytes) => number(bytes) as u32,
         None => 0,
     };
     Ok(Membership { group: address(value, 0)?, address: address(value, 4)?, iface: iface(ifindex) })
@@ -307,8 +313,7 @@ mod tests {
         ] {
             assert_eq!(option(level, option_name, stream), expected, "{name}");
         }
-        assert_eq!((number(&[64]), number(&64_i32.to_ne_bytes())), (Ok(64), Ok(64)));
-        assert_eq!(number(&[]), Err(Errno::EINVAL));
+        assert_eq!((number(&[64]), number(&64_i32.to_ne_bytes()), number(&[])), (64, 64, 0));
     }
 
     #[test]

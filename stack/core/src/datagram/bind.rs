@@ -17,14 +17,14 @@ impl<H: Host> Datagrams<H> {
         if self.get(handle)?.raw.is_some() {
             return self.bind_raw(net, handle, local);
         }
-        if self.get(handle)?.local.port() != 0 {
-            return Err(Errno::EINVAL);
-        }
         let address = *local.ip();
         let many = address.is_multicast() || net.is_broadcast(address);
         let ours = address.is_unspecified() || net.is_local(address) || (many && !self.is_ping());
         if !ours {
             return Err(Errno::EADDRNOTAVAIL);
+        }
+        if self.get(handle)?.local.port() != 0 {
+            return Err(Errno::EINVAL);
         }
         self.take_port(net, handle, local)?;
         let socket = self.get_mut(handle)?;

@@ -185,7 +185,8 @@ impl<H: Host> Net<H> {
             iface: link.index,
             source: match query.source {
                 Some(source) if !source.is_unspecified() => source,
-                _ if kind == PathKind::Local => to,
+                // The whole network of the loopback interface is ours, but speaks with one address.
+                _ if kind == PathKind::Local && self.ifaces.owner_of(to).is_some() => to,
                 _ => self.ifaces.source_for(link.index),
             },
             next_hop,

@@ -106,7 +106,8 @@ impl<H: Host> Net<H> {
         if !one || is_error || ip.offset != 0 {
             return;
         }
-        if !self.errors.allows(cx.now, &mut self.secret) {
+        // Nobody else hears what we tell ourselves.
+        if !self.is_local(to) && !self.errors.allows(cx.now, &mut self.secret) {
             self.drops.count(DropReason::RateLimited);
             return;
         }

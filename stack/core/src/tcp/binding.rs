@@ -2,6 +2,7 @@
 //! `listen`).
 
 use super::Tcp;
+use super::connection::Phase;
 use super::demux::Node;
 use super::output::Io;
 use super::socket::{Socket, State};
@@ -26,7 +27,14 @@ impl<H: Host> Tcp<H> {
         if !any && !net.is_local(*address.ip()) {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        if !matches!(socket.state, State::Closed) || socket.base.local.port() != 0 {
+        let base = &socket.base;
+        let free = match &socket.state {
+            State::Closed => base.local.port() == 0,
+            // A port that nobody asked for goes with its connection.
+            State::Connection(it) => it.phase == Phase::Closed && base.peer.port() != 0 && !base.port_bound,
+            State::Listen(_) => false,
+        };
+        if !free {
             return Err(Errno::EINVAL);
         }
         let port = match address.port() {
@@ -42,6 +50,7 @@ impl<H: Host> Tcp<H> {
         base.local = SocketAddrV4::new(*address.ip(), port);
         base.address_bound = !any;
         base.port_bound = address.port() != 0;
+        base.peer = super::socket::ANY;
         Ok(())
     }
 

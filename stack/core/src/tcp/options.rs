@@ -1,7 +1,7 @@
 //! Options of sockets: setting, reading, and what a change sets in motion.
 
 use super::Tcp;
-use super::connection::{Phase, Timer};
+use super::connection::{Connection, Phase, Timer};
 use super::output::{Io, acknowledge};
 use super::receive::Owed;
 use super::socket::{Socket, State};
@@ -89,7 +89,11 @@ impl<H: Host> Tcp<H> {
             OptName::ReceiveQueued => match (&socket.state, connection) {
                 // As Linux: a listener has no bytes to count.
                 (State::Listen(_), _) => return Err(Errno::EINVAL),
-                (_, Some(connection)) => connection.receive.unread() as i32,
+                (_, Some(Connection { receive, .. })) => {
+                    let mark = receive.urgent.mark().filter(|_| !socket.base.common.urgent_inline);
+                    let to_mark = mark.map_or(u32::MAX, |mark| mark.since(receive.read));
+                    receive.unread().min(to_mark) as i32
+                }
                 _ => 0,
             },
             OptName::SendQueued => match (&socket.state, connection) {

@@ -229,7 +229,9 @@ impl<H: Host> Receive<H> {
         if offset == 0 && !inline && self.skips_mark() {
             self.advance(1);
         }
-        let mark = self.urgent.mark().filter(|_| !inline).map(|mark| mark.since(self.read.minus(1)));
+        // Inline, a read that begins at the mark goes on past it.
+        let mark = self.urgent.mark().map(|mark| mark.since(self.read.minus(1)));
+        let mark = mark.filter(|&distance| !inline || distance != 1);
         let mut left = offset;
         for buf in self.queue.iter_mut() {
             let len = buf.bytes().len();

@@ -7,7 +7,7 @@ use super::output::{Io, acknowledge};
 use super::reassembly::put_at;
 use super::receive::Urgent;
 use super::send::{MORE, change};
-use super::socket::Base;
+use super::socket::{Base, State};
 use super::transmit::{Push, push};
 use super::window;
 use crate::errno::Errno;
@@ -106,7 +106,8 @@ impl<H: Host> Tcp<H> {
     /// EAGAIN when it has been announced only.
     pub fn recv_urgent(&mut self, handle: Handle, peek: bool) -> Result<u8, Errno> {
         let socket = self.sockets.get_mut(handle).ok_or(Errno::EINVAL)?;
-        let (base, connection) = socket.parts_mut().ok_or(Errno::ENOTCONN)?;
+        let none = if matches!(socket.state, State::Listen(_)) { Errno::ENOTCONN } else { Errno::EINVAL };
+        let (base, connection) = socket.parts_mut().ok_or(none)?;
         match connection.receive.urgent {
             _ if base.common.urgent_inline => Err(Errno::EINVAL),
             Urgent::None | Urgent::Taken(_) => Err(Errno::EINVAL),
