@@ -15,7 +15,10 @@ static int usage(void)
 	      "       probe datagrams PEER ECHO-PORT\n"
 	      "       probe loopback OWN-ADDRESS\n"
 	      "       probe steady PEER ECHO-PORT STOP-FILE\n"
-	      "       probe module PEER ECHO-PORT\n", stderr);
+	      "       probe module PEER ECHO-PORT\n"
+	      "       probe calls PEER SILENT ABSENT OWN BROADCAST ECHO-PORT CLOSED-PORT RESET-PORT"
+	      " [PREFIX]\n"
+	      "       probe sequences FIRST-SEED COUNT LENGTH [,SKIPPED-STEP,...,]\n", stderr);
 	return 2;
 }
 
@@ -41,7 +44,13 @@ int main(int argc, char **argv)
 		probe_steady(argv[2], atoi(argv[3]), argv[4]);
 	else if (!strcmp(what, "module") && argc == 4)
 		probe_module(argv[2], atoi(argv[3]));
-	else
+	else if (!strcmp(what, "calls") && (argc == 10 || argc == 11)) {
+		probe_calls(argv + 2);
+		return 0;
+	} else if (!strcmp(what, "sequences") && (argc == 5 || argc == 6)) {
+		probe_sequences(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]), argv[5]);
+		return 0;
+	} else
 		return usage();
 	return check_summary();
 }

@@ -43,5 +43,7 @@ void probe_datagrams(const char *peer, int echo_port);
 void probe_loopback(const char *own);
 void probe_steady(const char *peer, int echo_port, const char *stop);
 void probe_module(const char *peer, int echo_port);
+void probe_calls(char **arguments);
+void probe_sequences(unsigned int first, int count, int length, const char *skipped);
 
 #endif

@@ -63,6 +63,8 @@ pub enum Verb {
     Image(verb::image::Args),
     /// Build, boot in QEMU, smoke-test; or a console with --shell
     Qemu(verb::qemu::Args),
+    /// Compare socket calls on our stack with those on Linux's
+    Sockets(verb::sockets::Args),
     /// Show what takes the bytes; check the board's budgets
     Size(verb::size::Args),
     /// Build again in another folder, killed in each stage, and compare
@@ -91,6 +93,7 @@ impl Verb {
             Self::Boards(args) => verb::boards::run(cx, args),
             Self::Image(args) => verb::image::run(cx, args),
             Self::Qemu(args) => verb::qemu::run(cx, args),
+            Self::Sockets(args) => verb::sockets::run(cx, args),
             Self::Size(args) => verb::size::run(cx, args),
             Self::Reproduce(args) => verb::reproduce::run(cx, args),
             Self::Bench(args) => verb::bench::run(cx, args),

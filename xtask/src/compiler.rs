@@ -59,18 +59,24 @@ pub fn cargo(cx: &Context, rust: &Pair) -> Command {
     command
 }
 
-/// The C files in `dir`, in the order of their names.
+/// The C files in `dir` and the folders in it, in the order of their names.
 ///
 /// # Errors
 /// It cannot be read.
 pub fn sources(dir: &Path) -> Result<Vec<PathBuf>> {
-    let context = || format!("cannot read {}", dir.display());
-    let entries = fs::read_dir(dir).with_context(context)?;
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<_>>()
-        .with_context(context)?;
-    files.retain(|path| path.extension().is_some_and(|end| end == "c"));
+    let mut files = Vec::new();
+    let mut folders = vec![dir.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let context = || format!("cannot read {}", folder.display());
+        for entry in fs::read_dir(&folder).with_context(context)? {
+            let path = entry.with_context(context)?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "c") {
+                files.push(path);
+            }
+        }
+    }
     files.sort();
     Ok(files)
 }

@@ -13,4 +13,5 @@ pub mod running;
 pub mod shell;
 pub mod small;
 pub mod smoke;
+pub mod sockets;
 pub mod suite;

@@ -8,6 +8,7 @@ pub mod image;
 pub mod qemu;
 pub mod reproduce;
 pub mod size;
+pub mod sockets;
 pub mod sources;
 pub mod test;
 pub mod why;

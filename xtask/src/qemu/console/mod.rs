@@ -143,8 +143,9 @@ impl Console {
 
         let deadline = Instant::now() + limit;
         let (begin, end) = (format!("@@begin {number}@"), format!("@@end {number} "));
+        let mut looked_at = 0;
         loop {
-            if let Some(answer) = self.answer(&begin, &end) {
+            if let Some(answer) = self.answer(&begin, &end, &mut looked_at) {
                 return Ok(answer);
             }
             if self.read(deadline.min(Instant::now() + SILENCE))? {
@@ -193,11 +194,17 @@ impl Console {
         self.input.write_all(typed.as_bytes()).and_then(|()| self.input.flush()).map_err(|_| Closed.into())
     }
 
-    /// The answer between two marks, once both are there; what lay before it counts as read.
-    fn answer(&mut self, begin: &str, end: &str) -> Option<Answer> {
+    /// The answer between two marks, once both are there; what lay before it counts as read. The end is not
+    /// looked for again in the first `looked_at` bytes: a long answer comes in many small pieces.
+    fn answer(&mut self, begin: &str, end: &str, looked_at: &mut usize) -> Option<Answer> {
+        let seen = *looked_at;
+        let Some(at) = find(&self.text[seen..], end.as_bytes()) else {
+            *looked_at = self.text.len().saturating_sub(end.len());
+            return None;
+        };
         let start = find(&self.text, begin.as_bytes())?;
         let body = start + find(&self.text[start..], b"\n")? + 1;
-        let stop = body + find(&self.text[body..], end.as_bytes())?;
+        let stop = body.max(seen + at);
         let status_at = stop + end.len();
         let status_end = status_at + find(&self.text[status_at..], b"@@")?;
         let status = std::str::from_utf8(&self.text[status_at..status_end]).ok()?.parse().ok()?;

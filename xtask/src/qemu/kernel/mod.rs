@@ -6,6 +6,7 @@
 //! does not have is said and passed over.
 
 mod cable;
+mod calls;
 mod leaks;
 mod link;
 mod lockdep;
@@ -20,6 +21,7 @@ const STEPS: &[Step] = &[
     Step { name: "address", run: link::another_address },
     Step { name: "silence", run: cable::silence },
     Step { name: "cable", run: cable::pull },
+    Step { name: "sockets", run: calls::run },
     Step { name: "leaks", run: leaks::run },
     Step { name: "unload", run: module::refused },
     Step { name: "reload", run: module::reload },

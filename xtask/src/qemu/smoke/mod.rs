@@ -27,7 +27,7 @@ mod upload;
 
 pub use log::judge as judge_log;
 pub use report::{Report, StepReport};
-pub use run::{Subject, run};
+pub use run::{Session, Subject, run, start, take};
 
 use std::fmt;
 
@@ -65,6 +65,13 @@ pub const STEPS: &[Step] = &[
     Step { name: "lease", run: lease::run },
     Step { name: "log", run: log::run },
     Step { name: "poweroff", run: poweroff::run },
+];
+
+/// What it takes to run the probe on a machine.
+pub const REACH: &[Step] = &[
+    Step { name: "boot", run: boot::run },
+    Step { name: "dhcp", run: dhcp::run },
+    Step { name: "fetch", run: probe::fetch },
 ];
 
 /// What a step found: a few words, and figures for machines.

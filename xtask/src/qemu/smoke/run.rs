@@ -1,6 +1,6 @@
 //! Runs the steps, prints each as it passes, and keeps the traces whatever happens.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -40,12 +40,20 @@ pub struct Subject<'a> {
     pub keep_going: bool,
 }
 
-/// Boots `subject` and takes it through all steps.
+/// A machine that runs, with its traces to itself.
+pub struct Session {
+    /// The machine.
+    pub guest: Guest,
+    /// Its files.
+    pub traces: Traces,
+    _lock: File,
+}
+
+/// Boots `subject`, and does nothing with it yet.
 ///
 /// # Errors
-/// The test could not be made: QEMU is missing, a file cannot be read or written, the user
-/// interrupted. That a step failed is no error here but part of the report.
-pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
+/// QEMU is missing, a file cannot be read or written, the user interrupted.
+pub fn start(cx: &Context, subject: &Subject<'_>) -> Result<Session> {
     fs::create_dir_all(subject.dir).with_context(|| format!("cannot make {}", subject.dir.display()))?;
     let traces = Traces {
         transcript: subject.dir.join("console.log"),
@@ -53,7 +61,7 @@ pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
         errors: subject.dir.join("qemu.log"),
         lock: subject.dir.join("qemu.lock"),
     };
-    let _lock = running::lock(cx, &traces.lock)?;
+    let lock = running::lock(cx, &traces.lock)?;
     let probe = fs::read(subject.probe)
         .with_context(|| format!("cannot read the probe {}", subject.probe.display()))?;
     let machine = Machine {
@@ -65,10 +73,19 @@ pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
         console: Console::Socket,
         counted: None,
     };
-
     cx.reporter.line(&format!("booting {} with {} of RAM in QEMU", subject.board.name, subject.memory));
+    let guest = Guest::start(cx, &machine, &traces, probe, SEED)?;
+    Ok(Session { guest, traces, _lock: lock })
+}
+
+/// Boots `subject` and takes it through all steps.
+///
+/// # Errors
+/// The test could not be made: QEMU is missing, a file cannot be read or written, the user
+/// interrupted. That a step failed is no error here but part of the report.
+pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
     let start = Instant::now();
-    let mut guest = Guest::start(cx, &machine, &traces, probe, SEED)?;
+    let Session { mut guest, traces, _lock } = self::start(cx, subject)?;
     let mut steps = Vec::new();
     let mut skipped = Vec::new();
     for (index, step) in subject.steps.iter().enumerate() {
@@ -90,7 +107,8 @@ pub fn run(cx: &Context, subject: &Subject<'_>) -> Result<Report> {
     Ok(Report { steps, skipped, time: start.elapsed(), traces })
 }
 
-fn take(step: &Step, guest: &mut Guest) -> StepReport {
+/// Does one step.
+pub fn take(step: &Step, guest: &mut Guest) -> StepReport {
     let start = Instant::now();
     let result = (step.run)(guest);
     let time = start.elapsed();

@@ -71,6 +71,7 @@ pub fn all() -> Vec<Check> {
             Kind::Xtask(&["qemu", "--board", "qemu-pc", "--stack", "native"]),
         ),
         check("qemu-virtio", "the same on a second board", Kind::Xtask(&["qemu", "--board", "qemu-virtio"])),
+        check("sockets", "socket calls give what they give on Linux", Kind::Xtask(&["sockets"])),
         check(
             "small",
             "what a machine with 6 MB of RAM must live through",
