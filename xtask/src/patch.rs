@@ -1,5 +1,7 @@
 //! Patches to foreign source: which there are, and how they are put in; the one that does not fit is named.
 
+mod misfit;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::context::{Context, Paths};
 use crate::fingerprint::Fingerprint;
-use crate::process;
+use crate::process::{self, Failed};
 use crate::report::Task;
 
 /// All patches in the data folder `folder`: ours in the order of their names, then the product's own.
@@ -46,12 +48,14 @@ pub fn inputs(inputs: &mut Fingerprint, patches: &[PathBuf]) -> Result<()> {
 /// Applies one patch to the files below `tree`; `release` is what they are of: `Linux 6.12.107`.
 ///
 /// # Errors
-/// It does not fit, not even shifted.
+/// It does not fit, not even shifted: the message names each file and hunk that does not, and the ways out.
 pub fn apply(cx: &Context, task: &Task, patch: &Path, tree: &Path, log: &Path, release: &str) -> Result<()> {
     let mut command = process::command("patch");
     command.args(["-p1", "--force", "--no-backup-if-mismatch", "--reject-file=-", "--directory"]);
     command.arg(tree).arg("--input").arg(patch);
-    process::run(cx, task, &mut command, log).with_context(|| {
-        format!("{} does not fit {release}: fit it, or leave it out of the series", cx.paths.show(patch))
-    })
+    let Err(error) = process::run(cx, task, &mut command, log) else { return Ok(()) };
+    let text = fs::read_to_string(patch).with_context(|| format!("cannot read {}", patch.display()))?;
+    let tail = error.downcast_ref::<Failed>().map_or(&[] as &[String], |failed| &failed.tail);
+    let why = misfit::explain(&cx.paths.show(patch), release, &text, tail);
+    Err(error).context(why)
 }
