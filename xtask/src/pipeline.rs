@@ -4,6 +4,7 @@
 //! checks the order. Stages that run side by side share one job limit; when one fails, the others are
 //! ended, and the first failure is what the user sees.
 
+use std::iter;
 use std::path::PathBuf;
 use std::thread;
 
@@ -145,10 +146,14 @@ impl<'a> Plan<'a> {
             (_, StackLink::Builtin) => "net-linnet",
             (_, StackLink::Loadable) => "net-linnet-module",
         };
+        let memory = Fragment {
+            name: format!("boards/{}.yaml", target.board.name),
+            text: format!("CONFIG_X86_BOOT_MAP_MB={}\n", target.board.memory.bytes().div_ceil(1 << 20)),
+        };
         let names = board.fragments.iter().chain(&profile.kernel_fragments).map(String::as_str);
         let load = |folder, name: &str| Fragment::load(&cx.paths, folder, name);
-        let mut kernel: Vec<Fragment> =
-            names.chain([provider]).map(|name| load("kernel", name)).collect::<Result<_>>()?;
+        let named = names.chain([provider]).map(|name| load("kernel", name));
+        let mut kernel: Vec<Fragment> = iter::once(Ok(memory)).chain(named).collect::<Result<_>>()?;
         if target.stack != Provider::Native {
             kernel.push(Fragment::of_features(&profile.name, &profile.stack_features));
         }
