@@ -59,7 +59,11 @@ void network_up(const char *interface, const char *address)
 	close(fd);
 }
 
-/* What the device would do for the stack, the stack does itself. */
+/*
+ * What the device would do for the stack, the stack does itself. A kernel that is
+ * made without SIOCETHTOOL has a stack that leaves nothing to the device, and the
+ * emulated 8139C+ never tells a driver that it has checked a sum.
+ */
 void offloads_off(const char *interface)
 {
 	static const unsigned int commands[] = {
@@ -73,7 +77,8 @@ void offloads_off(const char *interface)
 		struct ethtool_value value = { .cmd = commands[i], .data = 0 };
 
 		request.ifr_data = (void *)&value;
-		must("SIOCETHTOOL", ioctl(fd, SIOCETHTOOL, &request));
+		if (ioctl(fd, SIOCETHTOOL, &request) < 0 && errno != EOPNOTSUPP)
+			must("SIOCETHTOOL", -1);
 	}
 	close(fd);
 }
